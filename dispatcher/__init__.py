@@ -1,0 +1,1 @@
+"""The verbs: it takes reports and commands, decides, remembers and tells."""

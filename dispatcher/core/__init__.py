@@ -1,0 +1,1 @@
+"""What may happen to one incident: pure verdicts, no clock, no I/O."""

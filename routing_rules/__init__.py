@@ -1,0 +1,1 @@
+"""The policy: what a report is about, and who gets it under which clocks."""
