@@ -1,0 +1,1 @@
+"""How Liandong is run: containers, and the private servers of a development machine."""
