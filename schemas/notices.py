@@ -1,0 +1,54 @@
+"""What responders read on `dispatch.responders.<id>.notices.v1`."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+NoticeType = Literal[
+    "dispatch.offer.made.v1",
+    "dispatch.offer.withdrawn.v1",
+    "dispatch.incident.changed.v1",
+    "dispatch.incident.copied.v1",
+    "dispatch.command.accepted.v1",
+    "dispatch.command.refused.v1",
+]
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """Data of every notice. `reason` and `detail` are set on refusals and withdrawals, `command_id` on answers.
+
+    `event` names the life-cycle event of an incident.changed ("IncidentClaimed", "ClockBreached:claim" …).
+    """
+
+    incident_id: str | None
+    cycle: int | None = None
+    epoch: int | None = None
+    seq: int | None = None
+    state: str | None = None
+    category: str | None = None
+    priority: str | None = None
+    mode: str | None = None
+    area: str | None = None
+    place: str | None = None
+    summary: str | None = None
+    claim_due_at: datetime | None = None
+    resolution_due_at: datetime | None = None
+    holder: str | None = None
+    claimed_at: datetime | None = None
+    event: str | None = None
+    reason: str | None = None
+    command_id: str | None = None
+    detail: dict[str, str] = {}
+
+
+class OutgoingMessage(Struct, frozen=True, kw_only=True):
+    """One message for an outlet that is one log: CloudEvents attributes apart from the data (encoded JSON)."""
+
+    topic: str
+    key: str | None
+    id: str
+    type: str
+    source: str
+    time: datetime
+    data: bytes

@@ -1,0 +1,76 @@
+"""What `service.handle` answers, one outcome for each command, in order."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from schemas.refusals import Refusal
+from schemas.reports import ReportAnswer, Reporter
+
+
+class CommandAnswer(Struct, frozen=True, kw_only=True):
+    """State of the incident after an accepted command; also the stored answer of a repeated one."""
+
+    incident_id: str
+    state: str
+    cycle: int
+    epoch: int
+    seq: int
+    holder: str | None
+    holders: tuple[str, ...]
+    claimed_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    promised_at: datetime | None
+    claim_due_at: datetime | None
+    resolution_due_at: datetime | None
+
+
+class ReporterAnswer(Struct, frozen=True, kw_only=True):
+    report_id: str
+    incident_id: str
+    reporter: Reporter | None
+
+
+class Taken(Struct, frozen=True, kw_only=True, tag="taken"):
+    """A report: `repeated` = known before with the same content (HTTP 200 instead of 201)."""
+
+    answer: ReportAnswer
+    repeated: bool
+
+
+class Done(Struct, frozen=True, kw_only=True, tag="done"):
+    """An incident command that was accepted (now, or before with the same id)."""
+
+    answer: CommandAnswer
+    repeated: bool = False
+
+
+class Shown(Struct, frozen=True, kw_only=True, tag="shown"):
+    answer: ReporterAnswer
+
+
+class Fired(Struct, frozen=True, kw_only=True, tag="fired"):
+    """Clocks that rang in this turn (0 = another turn was first, or the clock had stopped)."""
+
+    incident_id: str
+    rang: tuple[str, ...]
+
+
+class Published(Struct, frozen=True, kw_only=True, tag="published"):
+    bundle: str
+    changed: bool
+
+
+class Lettered(Struct, frozen=True, kw_only=True, tag="lettered"):
+    """Kept as a dead letter; `repeated` = the same bytes from the same place were kept before."""
+
+    letter_id: str
+    repeated: bool
+
+
+class Refused(Struct, frozen=True, kw_only=True, tag="refused"):
+    refusal: Refusal
+
+
+Outcome = Taken | Done | Shown | Fired | Published | Lettered | Refused

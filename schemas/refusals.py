@@ -1,0 +1,96 @@
+"""Typed refusals: a command was understood, and this is why it does not happen. Title = class name."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class Refusal(Struct, frozen=True, kw_only=True, tag_field="title"):
+    """Base; `status` is the HTTP status of its problem+json."""
+
+    detail: str = ""
+
+    @property
+    def status(self) -> int:
+        return STATUS[type(self).__name__]
+
+
+class AlreadyClaimed(Refusal, frozen=True, kw_only=True, tag="AlreadyClaimed"):
+    holder: str
+    claimed_at: datetime
+
+
+class OfferWithdrawnRefusal(Refusal, frozen=True, kw_only=True, tag="OfferWithdrawn"):
+    """The offer answered belongs to an older cycle or epoch, or was withdrawn."""
+
+
+class NotAllowedInState(Refusal, frozen=True, kw_only=True, tag="NotAllowedInState"):
+    state: str
+
+
+class NotYours(Refusal, frozen=True, kw_only=True, tag="NotYours"):
+    pass
+
+
+class NotCandidate(Refusal, frozen=True, kw_only=True, tag="NotCandidate"):
+    pass
+
+
+class UnknownIncident(Refusal, frozen=True, kw_only=True, tag="UnknownIncident"):
+    pass
+
+
+class UnknownReport(Refusal, frozen=True, kw_only=True, tag="UnknownReport"):
+    pass
+
+
+class ResponderRequired(Refusal, frozen=True, kw_only=True, tag="ResponderRequired"):
+    pass
+
+
+class ReasonRequired(Refusal, frozen=True, kw_only=True, tag="ReasonRequired"):
+    pass
+
+
+class IdempotencyMismatch(Refusal, frozen=True, kw_only=True, tag="IdempotencyMismatch"):
+    pass
+
+
+class ReportConflict(Refusal, frozen=True, kw_only=True, tag="ReportConflict"):
+    """Same (source, source_id), other content. The newcomer is kept as a dead letter."""
+
+    report_id: str
+    incident_id: str
+    letter_id: str
+
+
+class BundleRefused(Refusal, frozen=True, kw_only=True, tag="BundleRefused"):
+    problems: tuple[str, ...] = ()
+
+
+class Unprocessable(Refusal, frozen=True, kw_only=True, tag="Unprocessable"):
+    """The item alone made its transaction fail; it is kept as a dead letter."""
+
+    letter_id: str
+
+
+STATUS = {
+    "AlreadyClaimed": 409,
+    "OfferWithdrawnRefusal": 409,
+    "NotAllowedInState": 409,
+    "NotYours": 409,
+    "ReportConflict": 409,
+    "NotCandidate": 403,
+    "UnknownIncident": 404,
+    "UnknownReport": 404,
+    "ResponderRequired": 422,
+    "ReasonRequired": 422,
+    "IdempotencyMismatch": 422,
+    "BundleRefused": 422,
+    "Unprocessable": 500,
+}
+
+
+def title(refusal: Refusal) -> str:
+    """The name of the refusal as problem title and as `reason` of command.refused."""
+    return str(type(refusal).__struct_config__.tag)

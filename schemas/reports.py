@@ -1,0 +1,71 @@
+"""What one person or system told us (反映), exactly as the door takes it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Scalar = str | int | float | bool | None
+Code = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Location(Struct, frozen=True, kw_only=True):
+    """A point in degrees. Values out of range are set aside by `perceive`, never refused."""
+
+    lat: float
+    lon: float
+    crs: str = "WGS-84"
+
+
+class Reporter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who told us. Lives in the erasable bodies only; never in journal, topics or logs."""
+
+    name: str | None = None
+    phone: str | None = None
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """Due instants given by a trusted source or an import. `null` = no such clock; left out = the rule's clock."""
+
+    claim_at: datetime | None | UnsetType = UNSET
+    resolution_at: datetime | None | UnsetType = UNSET
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """Body of POST /api/v1/reports and data of `dispatch.report.v1`; unique by (source, source_id)."""
+
+    source: Code
+    source_id: Code
+    channel: str | None = None
+    text: str | None = None
+    category: str | None = None
+    severity: str | int | None = None
+    attributes: dict[str, Scalar] = {}
+    area: str | None = None
+    location: Location | None = None
+    place: str | None = None
+    reported_at: datetime | None = None
+    reporter: Reporter | None = None
+    due: Due | None = None
+    extras: dict[str, object] = {}
+
+
+class ReportAnswer(Struct, frozen=True, kw_only=True):
+    """What the reporter's system gets back, rendered from the report's own RoutingDecided event only."""
+
+    report_id: str
+    incident_id: str
+    state: str
+    category: str | None
+    priority: str
+    owner: str
+    mode: str
+    offers: tuple[str, ...]
+    copies: tuple[str, ...]
+    joined: bool
+    claim_due_at: datetime | None
+    resolution_due_at: datetime | None
+    rule: str
+    bundle: str
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
