@@ -1,0 +1,47 @@
+"""The one SQL store, for SQLite and PostgreSQL alike. `Store.open(url)` and everything around it.
+
+Import from here:
+    Store, Txn                                     the doors
+    Changes and its rows                           what a transaction writes
+    KnownReport, KnownCommand, Candidate, Body, Counts   what it hands back
+    StoreError, StoreLocked, StoreUnavailable, Conflict  what goes wrong
+"""
+
+from dispatcher.store.changes import (
+    ChangedIncident,
+    Changes,
+    NewBody,
+    NewBundle,
+    NewCommand,
+    NewIncident,
+    NewJournalRow,
+    NewLetter,
+    NewReport,
+)
+from dispatcher.store.errors import Conflict, StoreError, StoreLocked, StoreUnavailable
+from dispatcher.store.found import Body, Candidate, Counts, KnownCommand, KnownReport
+from dispatcher.store.store import Store
+from dispatcher.store.txn import Txn
+
+__all__ = [
+    "Body",
+    "Candidate",
+    "ChangedIncident",
+    "Changes",
+    "Conflict",
+    "Counts",
+    "KnownCommand",
+    "KnownReport",
+    "NewBody",
+    "NewBundle",
+    "NewCommand",
+    "NewIncident",
+    "NewJournalRow",
+    "NewLetter",
+    "NewReport",
+    "Store",
+    "StoreError",
+    "StoreLocked",
+    "StoreUnavailable",
+    "Txn",
+]

@@ -1,0 +1,129 @@
+"""What one transaction writes: rows as the service fills them, before any dialect sees them.
+
+All datetimes are aware UTC; ids are ULIDs; hashes and keys are bytes. Structs, because they are built fastest.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from schemas.events import AnyEvent
+from schemas.incidents import Incident
+
+BodyKind = Literal["report", "said"]
+
+
+class NewReport(Struct, frozen=True, gc=False):
+    """Dedupe key of a report. `key` = 16-byte keyed hash of (source, source_id), unique in the database;
+    `content_hash` = 16 bytes over the whole report; `seq` = the journal row of the incident that holds its answer."""
+
+    jurisdiction: str
+    key: bytes
+    content_hash: bytes
+    report_id: str
+    incident_id: str
+    seq: int
+    at: datetime
+
+
+class NewBody(Struct, frozen=True, gc=False):
+    """Erasable personal data: the report ("report", ref = report_id) or what a responder said ("said").
+
+    `doc` is JSON bytes, kept byte for byte; `text` is the searchable copy (NUL becomes U+FFFD there).
+    """
+
+    jurisdiction: str
+    ref: str
+    incident_id: str
+    kind: BodyKind
+    at: datetime
+    doc: bytes
+    text: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+
+
+class NewIncident(Struct, frozen=True):
+    """An incident first seen in this batch, in its state at the end of the batch.
+
+    `grouped` = later reports may join it: its `cell` and `place_key` are findable by `group_candidates` while it is
+    open. The exact point is read from the body of its `report_id`, so that it lies in one erasable place only.
+    """
+
+    incident: Incident
+    due_at: datetime | None
+    grouped: bool = False
+
+
+class ChangedIncident(Struct, frozen=True):
+    """An incident loaded in this transaction and changed; another version in the database than `expected_seq` is a
+    Conflict."""
+
+    incident: Incident
+    expected_seq: int
+    due_at: datetime | None
+
+
+class NewJournalRow(Struct, frozen=True):
+    """One journal row without position and chain, which are given under the journal lock.
+
+    Rows that belong to no incident's history have incident_id None and seq 0; (incident_id, seq) is unique.
+    """
+
+    jurisdiction: str
+    incident_id: str | None
+    seq: int
+    command_id: str
+    actor: str
+    at: datetime
+    events: tuple[AnyEvent, ...]
+
+
+class NewCommand(Struct, frozen=True, gc=False):
+    """Dedupe key of an incident command and its encoded answer; (sender, command_id) is unique."""
+
+    jurisdiction: str
+    sender: str
+    command_id: str
+    digest: str
+    incident_id: str | None
+    answer: bytes
+    at: datetime
+
+
+class NewLetter(Struct, frozen=True):
+    """A dead letter. `content_hash` covers bytes and provenance and is unique; NUL in texts becomes U+FFFD."""
+
+    jurisdiction: str
+    letter_id: str
+    content_hash: bytes
+    origin: str
+    reason: str
+    raw: bytes
+    headers: dict[str, str]
+    at: datetime
+
+
+class NewBundle(Struct, frozen=True, gc=False):
+    """An encoded bundle, stored if new and made the active one of its jurisdiction."""
+
+    jurisdiction: str
+    bundle_id: str
+    doc: bytes
+    at: datetime
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything one batch writes; empty lists cost nothing. Journal rows get their positions in list order."""
+
+    reports: list[NewReport] = field(default_factory=list)
+    bodies: list[NewBody] = field(default_factory=list)
+    opened: list[NewIncident] = field(default_factory=list)
+    changed: list[ChangedIncident] = field(default_factory=list)
+    journal: list[NewJournalRow] = field(default_factory=list)
+    commands: list[NewCommand] = field(default_factory=list)
+    letters: list[NewLetter] = field(default_factory=list)
+    bundles: list[NewBundle] = field(default_factory=list)

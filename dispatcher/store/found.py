@@ -1,0 +1,54 @@
+"""What the store hands back, apart from Incident and JournalRow of schemas."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec import Struct
+
+
+class KnownReport(NamedTuple):
+    """A report taken before; its answer stands in journal row (incident_id, seq)."""
+
+    content_hash: bytes
+    report_id: str
+    incident_id: str
+    seq: int
+
+
+class KnownCommand(NamedTuple):
+    digest: str
+    answer: bytes
+
+
+class Candidate(NamedTuple):
+    """An open incident that a similar report may join; lat and lon in degrees, None = unlocated."""
+
+    incident_id: str
+    category: str
+    cell: str | None
+    place_key: str | None
+    lat: float | None
+    lon: float | None
+    reported_at: datetime
+
+
+class Body(Struct, frozen=True, kw_only=True):
+    """Erasable personal data; `doc` b"" and `text` None after erasure."""
+
+    ref: str
+    jurisdiction: str
+    incident_id: str
+    kind: str
+    at: datetime
+    lat: float | None
+    lon: float | None
+    text: str | None
+    doc: bytes
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    """Gauges at start: incidents by state that are not over, those past a running clock, dead letters kept."""
+
+    open_by_state: dict[str, int]
+    overdue: int
+    letters: int
