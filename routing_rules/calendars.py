@@ -139,7 +139,7 @@ def _parse_week(value: object, weekdays: tuple[int, ...], where: str) -> tuple[H
 
 
 def _parse_hours(value: object, where: str, *path: str) -> Hours:
-    """ "08:30-11:30" or a list of such, in order and apart."""
+    """Minutes of "08:30-11:30" or of a list of such, in order and apart."""
     spans = [value] if isinstance(value, str) else value
     if not isinstance(spans, list) or not spans:
         _wrong(where, f'opening hours look like "08:30-17:00" or a list of such, not {value!r}', *path)
