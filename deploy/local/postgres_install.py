@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -84,3 +85,10 @@ def _apt(*arguments: str) -> None:
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip().splitlines()[-3:]
         raise PostgresUnavailable(f"{_INSTALL}: apt-get {arguments[0]} failed: {' / '.join(said)}")
+
+
+if __name__ == "__main__":
+    try:
+        print(ensure_installed())
+    except PostgresUnavailable as reason:
+        sys.exit(str(reason))

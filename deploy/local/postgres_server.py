@@ -41,7 +41,7 @@ class PostgresServer:
         """`folder` is made if missing and used again if it holds a cluster; None = a temporary one.
 
         `durable=False` turns fsync off: for tests that do not ask what a crash leaves behind. Where it is root and the
-        server's user cannot reach `folder` (below /root, say), the cluster lies in a temporary folder instead;
+        server's user cannot reach `folder` (in root's home, say), the cluster lies in a temporary folder instead;
         `self.folder` says where.
         """
         self._user = _server_user()
