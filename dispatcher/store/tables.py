@@ -1,0 +1,208 @@
+"""The tables, for views and for the migrations' test. Written by `save`, created by `migrations/`.
+
+* Every row carries its jurisdiction; every question about many rows filters by it.
+* Instants are BIGINT microseconds UTC (`Instant`); documents are msgspec JSON in BLOB/bytea: byte-exact for the chain,
+  free of the database's ideas about NUL and encodings. `CAST(doc AS TEXT)` / `convert_from(doc, 'UTF8')` shows one.
+* No foreign keys: rows of a batch are written once, by one function, in one transaction, and bodies may be erased.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+from dispatcher.store.instants import Instant
+
+metadata = MetaData()
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+# Dedupe keys of reports (30 days). `key` is random by nature; a rowid table with a narrow index on it dirties fewer
+# SQLite pages than a table ordered by it.
+reports = Table(
+    "reports",
+    metadata,
+    Column("key", LargeBinary, primary_key=True, nullable=False),
+    _text("jurisdiction"),
+    Column("content_hash", LargeBinary, nullable=False),
+    _text("report_id"),
+    _text("incident_id"),
+    Column("seq", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# Dedupe keys of incident commands (30 days) with the encoded answer.
+commands = Table(
+    "commands",
+    metadata,
+    _text("sender"),
+    _text("command_id"),
+    _text("jurisdiction"),
+    _text("digest"),
+    _text("incident_id", nullable=True),
+    Column("answer", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("sender", "command_id"),
+)
+
+# Personal data, erasable: text and doc go, the row stays. The refs of an incident stand in its journal rows.
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("ref", Text, primary_key=True, nullable=False),
+    _text("jurisdiction"),
+    _text("incident_id"),
+    _text("kind"),  # report | said
+    Column("at", Instant, nullable=False),
+    Column("lat", Double),
+    Column("lon", Double),
+    _text("text", nullable=True),
+    Column("doc", LargeBinary),
+)
+
+# One row per incident; `doc` is the whole state, the columns are what is searched or sorted by.
+# claim_due_at, resolution_due_at: due instant of that clock while it runs. due_at: the next alarm (None = none left).
+# group_cell, place_key: only while the incident is open and its rule groups.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Text, primary_key=True, nullable=False),
+    _text("jurisdiction"),
+    Column("seq", Integer, nullable=False),
+    _text("state"),
+    _text("category", nullable=True),
+    _text("area", nullable=True),
+    _text("priority"),
+    _text("owner"),
+    _text("rule"),
+    _text("report_id"),
+    Column("opened_at", Instant, nullable=False),
+    Column("reported_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("claim_due_at", Instant),
+    Column("resolution_due_at", Instant),
+    _text("group_cell", nullable=True),
+    _text("place_key", nullable=True),
+    Column("doc", LargeBinary, nullable=False),
+)
+# lists by state, newest first (the queue, paging by id)
+Index("incidents_state", incidents.c.jurisdiction, incidents.c.state, incidents.c.id)
+# the tick: what is due next
+Index(
+    "incidents_due",
+    incidents.c.due_at,
+    sqlite_where=text("due_at IS NOT NULL"),
+    postgresql_where=text("due_at IS NOT NULL"),
+)
+# another voice of the same thing: by cell, or by place when nobody knows where that is
+Index(
+    "incidents_group_cell",
+    incidents.c.category,
+    incidents.c.group_cell,
+    sqlite_where=text("group_cell IS NOT NULL"),
+    postgresql_where=text("group_cell IS NOT NULL"),
+)
+Index(
+    "incidents_place_key",
+    incidents.c.category,
+    incidents.c.place_key,
+    sqlite_where=text("place_key IS NOT NULL"),
+    postgresql_where=text("place_key IS NOT NULL"),
+)
+
+# Who has to do with an incident, and how: the queue of one responder. `state` is the incident's.
+# role: offered | claimed | returned | withdrawn (the offer's state) | copy.
+parties = Table(
+    "parties",
+    metadata,
+    _text("jurisdiction"),
+    _text("responder"),
+    _text("state"),
+    _text("incident_id"),
+    _text("role"),
+    PrimaryKeyConstraint("jurisdiction", "responder", "state", "incident_id"),
+    sqlite_with_rowid=False,
+)
+
+# What happened, in commit order: audit log, outbox and replay source. Only ever inserted into.
+journal = Table(
+    "journal",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    _text("jurisdiction"),
+    _text("incident_id", nullable=True),
+    Column("seq", Integer, nullable=False),
+    _text("command_id"),
+    _text("actor"),
+    Column("at", Instant, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("prev_hash", LargeBinary, nullable=False),
+)
+# the timeline of one incident; unique, so that two writers can never both write its row n
+Index(
+    "journal_incident",
+    journal.c.incident_id,
+    journal.c.seq,
+    unique=True,
+    sqlite_where=text("incident_id IS NOT NULL"),
+    postgresql_where=text("incident_id IS NOT NULL"),
+)
+
+# Dead letters with their bytes; `content_hash` covers content and provenance.
+letters = Table(
+    "letters",
+    metadata,
+    Column("letter_id", Text, primary_key=True, nullable=False),
+    _text("jurisdiction"),
+    Column("content_hash", LargeBinary, nullable=False, unique=True),
+    _text("origin"),
+    _text("reason"),
+    Column("raw", LargeBinary, nullable=False),
+    Column("headers", LargeBinary, nullable=False),  # JSON object of strings
+    Column("at", Instant, nullable=False),
+)
+
+# Bundles never change; which one decides is one row per jurisdiction.
+bundles = Table(
+    "bundles",
+    metadata,
+    Column("bundle_id", Text, primary_key=True, nullable=False),
+    _text("jurisdiction"),
+    Column("doc", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+active_bundles = Table(
+    "active_bundles",
+    metadata,
+    Column("jurisdiction", Text, primary_key=True, nullable=False),
+    _text("bundle_id"),
+    Column("at", Instant, nullable=False),
+)
+
+# How far each outlet has read the journal.
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", Text, primary_key=True, nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+# Keys that never leave the database.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+)
