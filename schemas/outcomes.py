@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from schemas.refusals import Refusal
+from schemas.refusals import AnyRefusal
 from schemas.reports import ReportAnswer, Reporter
 
 
@@ -70,7 +70,7 @@ class Lettered(Struct, frozen=True, kw_only=True, tag="lettered"):
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag="refused"):
-    refusal: Refusal
+    refusal: AnyRefusal
 
 
 Outcome = Taken | Done | Shown | Fired | Published | Lettered | Refused

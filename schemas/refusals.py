@@ -74,6 +74,22 @@ class Unprocessable(Refusal, frozen=True, kw_only=True, tag="Unprocessable"):
     letter_id: str
 
 
+AnyRefusal = (
+    AlreadyClaimed
+    | OfferWithdrawnRefusal
+    | NotAllowedInState
+    | NotYours
+    | NotCandidate
+    | UnknownIncident
+    | UnknownReport
+    | ResponderRequired
+    | ReasonRequired
+    | IdempotencyMismatch
+    | ReportConflict
+    | BundleRefused
+    | Unprocessable
+)
+
 STATUS = {
     "AlreadyClaimed": 409,
     "OfferWithdrawnRefusal": 409,

@@ -171,27 +171,23 @@ def _resolve(incident: Incident, command: ResolveIncident, ctx: Context) -> Verd
     who = acting(incident, command)
     if isinstance(who, no.Refusal):
         return who
-    if refusal := _stale(incident, command):
+    if refusal := _stale(incident, command) or _may_not_resolve(incident, who, command.body.reason):
         return refusal
-    move = LIFECYCLE["resolve"]
-    holds = who in holders(incident)
-    if who == incident.desk and not holds:
-        if incident.state not in move.desk_from:
-            return no.NotAllowedInState(state=incident.state)
-        if not (command.body.reason or "").strip():
-            return no.ReasonRequired()
-    elif not holds and incident.state in OPEN and not (incident.state == "offered" and offer_of(incident, who)):
-        return no.NotYours()
-    elif incident.state not in move.states:
-        return no.NotAllowedInState(state=incident.state)
-    elif not holds:
-        return no.NotYours()
     at = ctx.effective(command)
     return (
         *ringing(incident, at),
         ev.IncidentResolved(responder=who, at=at, body_ref=ctx.body_ref),
         *_withdrawn(incident, ("offered", "claimed"), who, at, "resolved"),
     )
+
+
+def _may_not_resolve(incident: Incident, who: str, reason: str | None) -> no.Refusal | None:
+    move, holds = LIFECYCLE["resolve"], who in holders(incident)
+    if who == incident.desk and not holds and incident.state in move.desk_from:
+        return None if (reason or "").strip() else no.ReasonRequired()
+    if holds or (incident.state == "offered" and offer_of(incident, who)) or incident.state not in OPEN:
+        return None if holds and incident.state in move.states else no.NotAllowedInState(state=incident.state)
+    return no.NotYours()
 
 
 def _close(incident: Incident, command: CloseIncident, ctx: Context) -> Verdict:

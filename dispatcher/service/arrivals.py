@@ -1,0 +1,101 @@
+"""Reports of one batch on their way to a plan: keys, facts, decision. Values only; the turn asks the store."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from dispatcher.core.grouping import Spot
+from routing_rules import Compiled, perceive, point_of, route
+from schemas.commands import SubmitReport
+from schemas.facts import Facts, RoutingDecision
+from schemas.reports import Due, Report
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A report with its two hashes (16 bytes each): `key` of (source, source_id), `content_hash` of everything."""
+
+    command: SubmitReport
+    doc: bytes
+    key: bytes
+    content_hash: bytes
+
+
+@dataclass(slots=True)
+class Routed:
+    """Facts and decision of an arrival; `spot` only when its rule groups."""
+
+    compiled: Compiled
+    facts: Facts
+    decision: RoutingDecision
+    point: tuple[float, float] | None
+    spot: Spot | None
+
+
+def arrive(command: SubmitReport, secret: bytes) -> Arrival:
+    report = command.report
+    doc = _encoder.encode(report)
+    return Arrival(
+        command=command,
+        doc=doc,
+        key=keyed(secret, f"{report.source}\x1f{report.source_id}".encode()),
+        content_hash=keyed(secret, doc),
+    )
+
+
+def keyed(secret: bytes, value: bytes) -> bytes:
+    """16 bytes that name a value without telling it."""
+    return hashlib.blake2b(value, digest_size=16, key=secret).digest()
+
+
+def route_arrival(
+    arrival: Arrival, compiled: Compiled, secret: bytes, received_at: datetime, now: datetime
+) -> Routed:
+    """Perceive and route; whatever goes wrong on the way, the report has an owner: at worst the desk."""
+    command = arrival.command
+    try:
+        facts = perceive(command.report, compiled, received_at)
+        decision = route(facts, compiled, now)
+        point = point_of(command.report, compiled)
+    except Exception as error:  # noqa: BLE001 - nothing may stand between a report and an owner
+        facts, decision, point = _to_the_desk(command.report, compiled, received_at, type(error).__name__)
+    if command.report.due is not None:
+        facts, decision = _with_given_due(command, compiled, facts, decision)
+    if facts.place_key is not None or command.warnings:
+        hashed = facts.place_key and keyed(secret, facts.place_key.encode()).hex()
+        facts = replace(facts, place_key=hashed, warnings=facts.warnings + command.warnings)
+    spot = Spot(point, facts.place_key, facts.reported_at) if decision.group is not None else None
+    return Routed(compiled, facts, decision, point, spot)
+
+
+def _with_given_due(
+    command: SubmitReport, compiled: Compiled, facts: Facts, decision: RoutingDecision
+) -> tuple[Facts, RoutingDecision]:
+    due: Due | None = command.report.due
+    if due is None:
+        return facts, decision
+    if not (command.trusted or command.report.source in compiled.trusted):
+        return replace(facts, warnings=(*facts.warnings, "due-ignored: source is not trusted")), decision
+    claim_at = decision.claim_due_at if due.claim_at is msgspec.UNSET else due.claim_at
+    resolution_at = decision.resolution_due_at if due.resolution_at is msgspec.UNSET else due.resolution_at
+    return facts, replace(decision, claim_due_at=claim_at, resolution_due_at=resolution_at)
+
+
+def _to_the_desk(
+    report: Report, compiled: Compiled, received_at: datetime, error: str
+) -> tuple[Facts, RoutingDecision, None]:
+    facts = Facts(source=report.source, reported_at=received_at, channel=report.channel)
+    decision = RoutingDecision(
+        rule="desk",
+        owner=compiled.desk,
+        mode="first-claim",
+        offers=(compiled.desk,),
+        bundle=compiled.id,
+        reasons=(f"engine-error: {error}",),
+    )
+    return facts, decision, None

@@ -1,0 +1,187 @@
+"""Reports of a batch: known ones get their answer again, new ones are routed, grouped and opened or joined."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+from dispatcher.core import Context, Plan, decide
+from dispatcher.core.grouping import Spot, Standing, match, neighbours
+from dispatcher.core.lifecycle import OPEN
+from dispatcher.service.answers import decided_of, report_answer
+from dispatcher.service.arrivals import Arrival, Routed, arrive, route_arrival
+from dispatcher.service.working import Working
+from dispatcher.store import NewBody, NewReport
+from schemas import outcomes as out
+from schemas import refusals as no
+from schemas.commands import Command, KeepDeadLetter, SubmitReport
+from schemas.events import RoutingDecided
+from schemas.incidents import Incident
+
+
+class Reports:
+    """The SubmitReports of one turn, by their place in the batch."""
+
+    def __init__(self, work: Working) -> None:
+        self._work = work
+        self._arrivals: dict[int, Arrival] = {}
+        self._routed: dict[int, Routed] = {}
+        self._answered: dict[bytes, tuple[bytes, RoutingDecided]] = {}
+        self._standing: dict[tuple[str, str | None], list[Standing]] = defaultdict(list)
+
+    def meet(self, batch: Sequence[Command]) -> set[str]:
+        """Look up, perceive and route; returns the open incidents that reports of this batch may join."""
+        secret = self._work.secret
+        for place, command in enumerate(batch):
+            if isinstance(command, SubmitReport):
+                self._arrivals[place] = arrive(command, secret)
+        if not self._arrivals:
+            return set()
+        self._look_up()
+        for place, arrival in self._arrivals.items():
+            if arrival.key not in self._answered:
+                self._route(place, arrival)
+        return self._meet_groups()
+
+    def _look_up(self) -> None:
+        known = self._work.txn.known_reports({arrival.key for arrival in self._arrivals.values()})
+        if not known:
+            return
+        rows = self._work.txn.journal_rows({(report.incident_id, report.seq) for report in known.values()})
+        for key, report in known.items():
+            row = rows[report.incident_id, report.seq]
+            self._answered[key] = (report.content_hash, decided_of(report.report_id, row.events))
+
+    def _route(self, place: int, arrival: Arrival) -> None:
+        command, now = arrival.command, self._work.now_of(arrival.command)
+        received_at = now if command.effective_at is None else min(command.effective_at, now)
+        compiled = self._work.policies.for_report(command.report)
+        self._routed[place] = route_arrival(arrival, compiled, self._work.secret, received_at, now)
+
+    def _meet_groups(self) -> set[str]:
+        """Lock the cells of what may be grouped, then read who stands there (never both in one statement)."""
+        by_jurisdiction: dict[str, list[Routed]] = defaultdict(list)
+        for routed in self._routed.values():
+            if routed.spot is not None and routed.facts.category is not None:
+                by_jurisdiction[routed.compiled.jurisdiction].append(routed)
+        for jurisdiction, grouping in by_jurisdiction.items():
+            self._meet_standing(jurisdiction, grouping)
+        matches = (self._match(routed) for grouping in by_jurisdiction.values() for routed in grouping)
+        return {incident_id for incident_id in matches if incident_id is not None}
+
+    def _meet_standing(self, jurisdiction: str, grouping: Sequence[Routed]) -> None:
+        cells: set[tuple[str, str]] = set()
+        places: set[tuple[str, str]] = set()
+        for routed in grouping:
+            category = str(routed.facts.category)
+            if routed.facts.cell is not None:
+                cells.update([(category, cell) for cell in neighbours(routed.facts.cell)])
+            if routed.facts.place_key is not None:
+                places.add((category, routed.facts.place_key))
+        spans = [(r.facts.reported_at, r.decision.group.for_s) for r in grouping if r.decision.group is not None]
+        since = min(reported_at - timedelta(seconds=for_s) for reported_at, for_s in spans)
+        self._work.txn.lock_groups(jurisdiction, cells | places)
+        for found in self._work.txn.group_candidates(jurisdiction, cells, places, since):
+            point = (found.lat, found.lon) if found.lat is not None and found.lon is not None else None
+            spot = Spot(point, found.place_key, found.reported_at)
+            self._standing[jurisdiction, found.category].append(Standing(found.incident_id, spot))
+
+    def _match(self, routed: Routed) -> str | None:
+        if routed.spot is None or routed.decision.group is None or routed.facts.category is None:
+            return None
+        standing = self._standing[routed.compiled.jurisdiction, routed.facts.category]
+        return match(routed.spot, routed.decision.group, standing)
+
+    def drop_closed(self) -> None:
+        """After loading under locks: nobody joins what was not loaded or is over by now."""
+        incidents = self._work.incidents
+        for group, standing in self._standing.items():
+            self._standing[group] = [
+                other for other in standing if (it := incidents.get(other.incident_id)) and it.state in OPEN
+            ]
+
+    def submit(self, place: int, _command: SubmitReport) -> out.Outcome:
+        arrival = self._arrivals[place]
+        before = self._answered.get(arrival.key)
+        if before is None:
+            decided = self._open_or_join(arrival, self._routed[place])
+            self._answered[arrival.key] = (arrival.content_hash, decided)
+            return out.Taken(answer=report_answer(decided), repeated=False)
+        content_hash, decided = before
+        if content_hash == arrival.content_hash:
+            return out.Taken(answer=report_answer(decided), repeated=True)
+        return self._conflict(arrival, decided)
+
+    def _open_or_join(self, arrival: Arrival, routed: Routed) -> RoutingDecided:
+        command, work = arrival.command, self._work
+        now, report_id, incident = work.now_of(command), work.ids.next(), self._joined(routed)
+        plan = Plan(
+            report_id=report_id,
+            incident_id=incident.id if incident else work.ids.next(),
+            key=arrival.key.hex(),
+            jurisdiction=routed.compiled.jurisdiction,
+            desk=routed.compiled.desk,
+            facts=routed.facts,
+            decision=routed.decision,
+        )
+        happened = decide(incident, command, Context(now=now, plan=plan))
+        if isinstance(happened, no.Refusal):  # pragma: no cover - a report is never refused
+            raise TypeError(type(happened))
+        actor = f"source:{command.report.source}"
+        after = work.journal(
+            incident, happened, opens=plan.incident_id, command_id=plan.key, actor=actor, now=now
+        )
+        self._keep(arrival, routed, after, report_id)
+        if incident is None and routed.spot is not None:
+            work.grouped.add(after.id)
+            self._standing[after.jurisdiction, after.category].append(Standing(after.id, routed.spot))
+        return decided_of(report_id, happened)
+
+    def _joined(self, routed: Routed) -> Incident | None:
+        incident = self._work.incidents.get(self._match(routed) or "")
+        return incident if incident is not None and incident.state in OPEN else None
+
+    def _keep(self, arrival: Arrival, routed: Routed, after: Incident, report_id: str) -> None:
+        lat, lon = routed.point or (None, None)
+        now, jurisdiction = self._work.now_of(arrival.command), after.jurisdiction
+        self._work.changes.reports.append(
+            NewReport(
+                jurisdiction=jurisdiction,
+                key=arrival.key,
+                content_hash=arrival.content_hash,
+                report_id=report_id,
+                incident_id=after.id,
+                seq=after.seq,
+                at=now,
+            )
+        )
+        self._work.changes.bodies.append(
+            NewBody(
+                jurisdiction=jurisdiction,
+                ref=report_id,
+                incident_id=after.id,
+                kind="report",
+                at=now,
+                doc=arrival.doc,
+                text=arrival.command.report.text,
+                lat=lat,
+                lon=lon,
+            )
+        )
+
+    def _conflict(self, arrival: Arrival, decided: RoutingDecided) -> out.Outcome:
+        command = arrival.command
+        letter = KeepDeadLetter(
+            raw=arrival.doc,
+            reason="ReportConflict",
+            origin=command.origin or command.via,
+            via=command.via,
+            effective_at=command.effective_at,
+        )
+        kept = self._work.keep_letter(letter, decided.jurisdiction)
+        refusal = no.ReportConflict(
+            detail="this source and source_id are known with other content; the newcomer was kept as a dead letter",
+            report_id=decided.report_id,
+            incident_id=decided.incident_id,
+            letter_id=kept.letter_id,
+        )
+        return out.Refused(refusal=refusal)

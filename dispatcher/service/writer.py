@@ -1,0 +1,118 @@
+"""Group commit: one writer thread takes what waits and hands it to the spine in one batch.
+
+Two lanes. People and emergencies go first; bulk (imports, topics) gets what room is left, at most 20 ms a turn, so
+that an operator never waits behind an import.
+"""
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from dispatcher.service.spine import Spine
+from schemas.commands import Command
+from schemas.outcomes import Outcome
+
+Lane = Literal["people", "bulk"]
+MAX_BATCH: Final = 200
+BULK_TURN_S: Final = 0.020
+
+
+class WriterStopped(Exception):
+    """The process is shutting down; nothing was acknowledged."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    commands: Sequence[Command]
+    future: "Future[list[Outcome]]" = field(default_factory=Future)
+
+
+class Writer:
+    """The only caller of `Spine.handle` in its process."""
+
+    def __init__(self, spine: Spine, elapsed: Callable[[], float]) -> None:
+        self._spine = spine
+        self._elapsed = elapsed
+        self._lanes: dict[Lane, deque[_Waiting]] = {"people": deque(), "bulk": deque()}
+        self._something = threading.Condition()
+        self._stopping = False
+        self._bulk_size = MAX_BATCH // 4
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what waits, then end."""
+        with self._something:
+            self._stopping = True
+            self._something.notify()
+        self._thread.join()
+
+    def submit(self, commands: Sequence[Command], lane: Lane = "people") -> "Future[list[Outcome]]":
+        """Outcomes of these commands in order, once committed. The future raises StoreUnavailable when nothing was
+        acknowledged. Commands of one call are committed together up to 200 of them, beyond that in pieces."""
+        waiting = _Waiting(commands)
+        with self._something:
+            if self._stopping:
+                raise WriterStopped
+            self._lanes[lane].append(waiting)
+            self._something.notify()
+        return waiting.future
+
+    @property
+    def waiting_count(self) -> int:
+        """Calls not yet taken up."""
+        return sum(len(lane) for lane in self._lanes.values())
+
+    def _run(self) -> None:
+        while True:
+            with self._something:
+                while not any(self._lanes.values()):
+                    if self._stopping:
+                        return
+                    self._something.wait()
+                lane: Lane = "people" if self._lanes["people"] else "bulk"
+            self._turn(lane)
+
+    def _turn(self, lane: Lane) -> None:
+        taken = self._take(lane)
+        batch = [command for waiting in taken for command in waiting.commands]
+        size = MAX_BATCH if lane == "people" else self._bulk_size
+        outcomes: list[Outcome] = []
+        try:
+            for start in range(0, len(batch), size):
+                if start and lane == "bulk" and self._lanes["people"]:
+                    self._turn("people")
+                outcomes.extend(self._handle(lane, batch[start : start + size]))
+        except BaseException as error:  # noqa: BLE001 - the callers must hear of it, whatever it is
+            for waiting in taken:
+                waiting.future.set_exception(error)
+            return
+        place = 0
+        for waiting in taken:
+            waiting.future.set_result(outcomes[place : place + len(waiting.commands)])
+            place += len(waiting.commands)
+
+    def _take(self, lane: Lane) -> list[_Waiting]:
+        limit = MAX_BATCH if lane == "people" else self._bulk_size
+        taken: list[_Waiting] = []
+        count = 0
+        with self._something:
+            waiting = self._lanes[lane]
+            while waiting and (not taken or count + len(waiting[0].commands) <= limit):
+                taken.append(waiting.popleft())
+                count += len(taken[-1].commands)
+        return taken
+
+    def _handle(self, lane: Lane, batch: Sequence[Command]) -> list[Outcome]:
+        started = self._elapsed()
+        outcomes = self._spine.handle(batch)
+        seconds = self._elapsed() - started
+        if lane == "bulk" and seconds > 0:
+            self._bulk_size = max(1, min(MAX_BATCH, int(len(batch) * BULK_TURN_S / seconds)))
+        return outcomes
