@@ -5,6 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.events import IncidentEvent
+
 NoticeType = Literal[
     "dispatch.offer.made.v1",
     "dispatch.offer.withdrawn.v1",
@@ -40,6 +42,17 @@ class Notice(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     command_id: str | None = None
     detail: dict[str, str] = {}
+
+
+class IncidentEventTold(Struct, frozen=True, kw_only=True):
+    """Data of every message on `dispatch.incidents.v1`: one life-cycle event and where the incident stands after it."""
+
+    incident_id: str
+    seq: int
+    cycle: int
+    epoch: int
+    state: str
+    event: IncidentEvent
 
 
 class OutgoingMessage(Struct, frozen=True, kw_only=True):

@@ -53,14 +53,17 @@ class ActivePolicies:
             raise NoBundle("no bundle is published")
         return self._home
 
+    @property
+    def home_policy(self) -> Compiled:
+        return self._in_force[self.home]
+
     def of_jurisdiction(self, jurisdiction: str) -> Compiled | None:
         return self._in_force.get(jurisdiction)
 
     def for_report(self, report: Report) -> Compiled:
         """The bundle whose area tree knows the report's area, else the home jurisdiction's."""
-        home = self._in_force[self.home]
         if len(self._in_force) > 1 and report.area:
             for compiled in self._in_force.values():
                 if compiled.knows_area(report.area):
                     return compiled
-        return home
+        return self.home_policy

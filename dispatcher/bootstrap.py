@@ -1,0 +1,146 @@
+"""The composition root: the only place that chooses implementations."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import structlog
+
+from dispatcher.loops.deliver import Deliver, Outlet
+from dispatcher.loops.loop import Loop
+from dispatcher.loops.tick import Tick
+from dispatcher.metrics import Metrics
+from dispatcher.service import Policies, Spine, Ulids, Writer
+from dispatcher.settings import Settings
+from dispatcher.store import Store
+from routing_rules import Bundle, Compiled, encode_bundle, load_pack
+from schemas import outcomes as out
+from schemas.commands import PublishBundle
+
+log = structlog.get_logger(__name__)
+
+
+def process_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Engine:
+    """One process's engine: store, spine behind its writer thread, and the loops it was asked to run."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Callable[[], datetime] | None = None) -> None:
+        self.settings = settings
+        self.store = store
+        self.metrics = Metrics()
+        self.policies = Policies()
+        self.now: Callable[[], datetime] = clock or (
+            store.database_now if settings.database_clock else process_clock
+        )
+        batch_now = None if settings.database_clock and clock is None else self.now
+        self.spine = Spine(
+            store,
+            self.policies,
+            Ulids(os.urandom),
+            now=batch_now,
+            elapsed=time.perf_counter,
+            observer=self.metrics,
+        )
+        self.writer = Writer(self.spine, time.perf_counter)
+        self._loops: dict[str, Loop] = {}
+
+    def start(self, *, tick: bool = True) -> None:
+        """Start the writer, publish the pack if its jurisdiction has no bundle yet, start the alarms."""
+        self.writer.start()
+        self.publish_first(find_pack(self.settings.pack))
+        self.metrics.refresh(self.store.counts(self.now()))
+        if tick:
+            ticking = Tick(self.store, self.writer, self.metrics, self.now, time.monotonic)
+            self.run_loop("tick", ticking.step)
+
+    def deliver_to(self, outlet: Outlet, *, adapter: str) -> None:
+        """Relay the journal to a receiver that is one log, for responders with this adapter."""
+        delivering = Deliver(self.store, self.policies, outlet, self.metrics, adapter=adapter)
+        self.run_loop("deliver", delivering.step)
+
+    def run_loop(self, name: str, step: Callable[[], float]) -> None:
+        self._loops[name] = Loop(name, step)
+        self._loops[name].start()
+
+    def publish_first(self, pack: Path) -> None:
+        """Publish the pack unless its jurisdiction has a bundle; what an operator published stays."""
+        bundle = load_pack(pack)
+        if self.store.active_bundle(bundle.jurisdiction) is None:
+            self.publish(bundle)
+
+    def publish(self, bundle: Bundle, actor: str = "local") -> out.Outcome:
+        outcome = self.writer.submit([PublishBundle(bundle=encode_bundle(bundle), actor=actor)]).result()[0]
+        log.info("bundle_published", jurisdiction=bundle.jurisdiction, outcome=type(outcome).__name__)
+        return outcome
+
+    def compiled(self, jurisdiction: str | None = None) -> Compiled:
+        """The active bundle of a jurisdiction, or of the home one. Raises NoBundle."""
+        with self.store.begin() as txn:
+            active = self.policies.active(txn)
+        found = active.of_jurisdiction(jurisdiction or active.home)
+        return found or active.home_policy
+
+    def ready(self) -> list[str]:
+        """What keeps this process from working, in words; empty = ready."""
+        problems = [f"loop {name} is failing: {loop.failing}" for name, loop in self._loops.items() if loop.failing]
+        problems += [f"loop {name} has ended" for name, loop in self._loops.items() if not loop.alive]
+        try:
+            if not self.store.jurisdictions():
+                problems.append("no bundle is published")
+        except Exception as error:  # noqa: BLE001 - readiness reports, it does not fail
+            problems.append(f"database: {type(error).__name__}")
+        return problems
+
+    def metrics_page(self) -> tuple[bytes, str]:
+        return self.metrics.page()
+
+    def stop(self) -> None:
+        """Loops first, then what waits is written, then the store is closed."""
+        for loop in self._loops.values():
+            loop.stop()
+        self.writer.stop()
+        self.store.close()
+
+
+def open_engine(settings: Settings, clock: Callable[[], datetime] | None = None) -> Engine:
+    """Raises StoreLocked when another process has the SQLite file, StoreUnavailable when the database is away."""
+    settings.var.mkdir(parents=True, exist_ok=True)
+    return Engine(settings, Store.open(settings.database), clock)
+
+
+def find_pack(name: str) -> Path:
+    """A folder as given, or a pack that ships with the product. Raises FileNotFoundError with the choices."""
+    if Path(name).is_dir():
+        return Path(name)
+    packs = Path(str(files("routing_rules"))) / "packs"
+    if (packs / name).is_dir():
+        return packs / name
+    known = ", ".join(sorted(folder.name for folder in packs.iterdir() if folder.is_dir()))
+    raise FileNotFoundError(f"no pack {name!r}: neither a folder nor one of {known}")
+
+
+def write_server_file(settings: Settings) -> None:
+    """Tell the CLI where the server is; readable by its owner only, since it holds the token."""
+    told = {"url": settings.http, "token": settings.admin_token, "pid": os.getpid()}
+    path = settings.server_file
+    fresh = path.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(told, file)
+    fresh.replace(path)
+
+
+def remove_server_file(settings: Settings) -> None:
+    """Only our own: a later server may have written it anew."""
+    try:
+        told = json.loads(settings.server_file.read_text())
+    except (OSError, ValueError):
+        return
+    if told.get("pid") == os.getpid():
+        settings.server_file.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What happens without being asked: alarms ring (tick), notices leave (deliver)."""

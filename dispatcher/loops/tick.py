@@ -1,0 +1,47 @@
+"""Alarms: what is due is fired, exactly once, never early; the state says what is due, no timer object exists."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from dispatcher.metrics import Metrics
+from dispatcher.service import Writer
+from dispatcher.store import Store
+from schemas.commands import FireDue
+
+MAX_SLEEP_S: Final = 0.2
+_REFRESH_S: Final = 15.0
+_BATCH: Final = 200
+
+
+class Tick:
+    """One step fires up to 200 due incidents, in due order, then sleeps until the next is due, 200 ms at most."""
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        elapsed: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._metrics = metrics
+        self._now = now
+        self._elapsed = elapsed
+        self._refreshed = float("-inf")
+
+    def step(self) -> float:
+        now = self._now()
+        due = self._store.due_before(now, _BATCH)
+        if due:
+            self._writer.submit([FireDue(incident_id=incident_id, via="tick") for _, incident_id in due]).result()
+            return 0.0
+        if self._elapsed() - self._refreshed > _REFRESH_S:
+            self._metrics.refresh(self._store.counts(now))
+            self._refreshed = self._elapsed()
+        next_due = self._store.next_due()
+        if next_due is None:
+            return MAX_SLEEP_S
+        return min(MAX_SLEEP_S, max(0.001, (next_due - now).total_seconds()))

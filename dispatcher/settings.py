@@ -1,0 +1,57 @@
+"""What an installation may choose, from environment variables `LIANDONG_*`; every one has a working default."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """`database` is an SQLAlchemy URL; `pack` a folder, or the name of one that ships with the product.
+
+    `kafka` None = no broker: HTTP only. `database_clock` = the database says what time it is (several processes).
+    `allowed_hosts` = Host headers answered beside loopback names.
+    """
+
+    database: str
+    var: Path
+    host: str = "127.0.0.1"
+    port: int = 8311
+    pack: str = "qinggang"
+    kafka: str | None = None
+    database_clock: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    log_level: str = "INFO"
+    admin_token: str = ""
+
+    @property
+    def http(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def server_file(self) -> Path:
+        """Where a running server leaves its address and token for the CLI."""
+        return self.var / "server.json"
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Raises ValueError with the variable's name when a value cannot be read."""
+    var = Path(environment.get("LIANDONG_VAR", "var"))
+    database = environment.get("LIANDONG_DATABASE") or f"sqlite:///{(var / 'liandong.db').absolute()}"
+    port = environment.get("LIANDONG_PORT", "8311")
+    if not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"LIANDONG_PORT must be a port number, not {port!r}")
+    hosts = environment.get("LIANDONG_ALLOWED_HOSTS", "")
+    return Settings(
+        database=database,
+        var=var,
+        host=environment.get("LIANDONG_HOST", "127.0.0.1"),
+        port=int(port),
+        pack=environment.get("LIANDONG_PACK", "qinggang"),
+        kafka=environment.get("LIANDONG_KAFKA") or None,
+        database_clock=database.startswith("postgresql"),
+        allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
+        log_level=environment.get("LIANDONG_LOG_LEVEL", "INFO").upper(),
+        admin_token=environment.get("LIANDONG_ADMIN_TOKEN") or secrets.token_urlsafe(24),
+    )
