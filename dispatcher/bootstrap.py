@@ -14,7 +14,7 @@ from dispatcher.loops.deliver import Deliver, Outlet
 from dispatcher.loops.loop import Loop
 from dispatcher.loops.tick import Tick
 from dispatcher.metrics import Metrics
-from dispatcher.service import Policies, Spine, Ulids, Writer
+from dispatcher.service import Policies, Spine, StoredBundles, Ulids, Writer
 from dispatcher.settings import Settings
 from dispatcher.store import Store
 from routing_rules import Bundle, Compiled, encode_bundle, load_pack
@@ -82,8 +82,7 @@ class Engine:
 
     def compiled(self, jurisdiction: str | None = None) -> Compiled:
         """The active bundle of a jurisdiction, or of the home one. Raises NoBundle."""
-        with self.store.begin() as txn:
-            active = self.policies.active(txn)
+        active = self.policies.active(StoredBundles(self.store))
         found = active.of_jurisdiction(jurisdiction or active.home)
         return found or active.home_policy
 

@@ -14,7 +14,7 @@ from dispatcher.core import apply_row
 from dispatcher.loops.masking import masked
 from dispatcher.loops.notices import notices_of
 from dispatcher.metrics import Metrics
-from dispatcher.service import Policies
+from dispatcher.service import Policies, StoredBundles
 from dispatcher.store import Body, Store
 from schemas import events as ev
 from schemas import topics
@@ -41,6 +41,7 @@ class Deliver:
     def __init__(self, store: Store, policies: Policies, outlet: Outlet, metrics: Metrics, *, adapter: str) -> None:
         self._store = store
         self._policies = policies
+        self._bundles = StoredBundles(store)
         self._outlet = outlet
         self._metrics = metrics
         self._adapter = adapter
@@ -96,11 +97,8 @@ class Deliver:
         return after
 
     def _may_tell(self, incident: Incident) -> bool:
-        category = self._policies.compiled(incident.bundle, self._source()).categories.get(incident.category or "")
+        category = self._policies.compiled(incident.bundle, self._bundles).categories.get(incident.category or "")
         return category is not None and category.summary
-
-    def _source(self) -> "_Bundles":
-        return _Bundles(self._store)
 
     def _messages(
         self, row: ev.JournalRow, after: Incident | None, bodies: dict[str, Body]
@@ -121,7 +119,7 @@ class Deliver:
         """Whether the responder reads its topic; whoever spoke on one (no incident) does."""
         if after is None:
             return True
-        known = self._policies.compiled(after.bundle, self._source()).responders.get(responder)
+        known = self._policies.compiled(after.bundle, self._bundles).responders.get(responder)
         return known is not None and known.adapter == self._adapter
 
     @staticmethod
@@ -138,19 +136,6 @@ class Deliver:
             time=row.at,
             data=msgspec.json.encode(payload),
         )
-
-
-class _Bundles:
-    """Bundles by id for the compiler's cache; what is active does not matter to what was decided."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def active_bundles(self) -> dict[str, str]:
-        return {}
-
-    def bundle(self, bundle_id: str) -> bytes | None:
-        return self._store.bundle(bundle_id)
 
 
 def _event_told(after: Incident, event: ev.AnyEvent) -> IncidentEventTold:
@@ -172,5 +157,3 @@ def _told(body: Body | None) -> tuple[str | None, str | None]:
     place = masked(report.place, names) if report.place else None
     return place, masked(report.text, names) if report.text else None
 
-
-__all__ = ["CURSOR", "Deliver", "Outlet"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from dispatcher.store import StoreUnavailable
+from dispatcher.store import Store, StoreUnavailable
 from routing_rules import Compiled, compile_bundle, decode_bundle
 from schemas.reports import Report
 
@@ -11,6 +11,20 @@ from schemas.reports import Report
 class BundleSource(Protocol):
     def active_bundles(self) -> Mapping[str, str]: ...
     def bundle(self, bundle_id: str) -> bytes | None: ...
+
+
+class StoredBundles:
+    """Bundles read outside a transaction, for whoever only looks."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def active_bundles(self) -> Mapping[str, str]:
+        found = {place: self._store.active_bundle(place) for place in self._store.jurisdictions()}
+        return {place: bundle_id for place, bundle_id in found.items() if bundle_id is not None}
+
+    def bundle(self, bundle_id: str) -> bytes | None:
+        return self._store.bundle(bundle_id)
 
 
 class NoBundle(StoreUnavailable):

@@ -1,0 +1,17 @@
+"""`liandong` and its groups of commands."""
+
+import typer
+
+from dispatcher.cli import processes
+
+app = typer.Typer(
+    name="liandong",
+    help="Liandong (联动) routes citizen reports to the department or team that must act, and runs its clocks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+processes.add_to(app)
+
+
+def main() -> None:
+    app()
