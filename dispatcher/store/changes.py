@@ -16,8 +16,11 @@ BodyKind = Literal["report", "said"]
 
 
 class NewReport(Struct, frozen=True, gc=False):
-    """Dedupe key of a report. `key` = 16-byte keyed hash of (source, source_id), unique in the database;
-    `content_hash` = 16 bytes over the whole report; `seq` = the journal row of the incident that holds its answer."""
+    """Dedupe key of a report and where its answer stands.
+
+    `key` = 16-byte keyed hash of (source, source_id), unique in the database; `content_hash` = 16 bytes over the whole
+    report; `seq` = the journal row of the incident that holds its RoutingDecided.
+    """
 
     jurisdiction: str
     key: bytes
@@ -58,8 +61,7 @@ class NewIncident(Struct, frozen=True):
 
 
 class ChangedIncident(Struct, frozen=True):
-    """An incident loaded in this transaction and changed; another version in the database than `expected_seq` is a
-    Conflict."""
+    """An incident loaded in this transaction and changed; `expected_seq` is its seq as loaded, else Conflict."""
 
     incident: Incident
     expected_seq: int

@@ -1,40 +1,220 @@
-"""The store as the loops, views and the spine see it."""
+"""The store as the loops, the views and the spine see it."""
 
-from collections.abc import Collection
-from contextlib import AbstractContextManager
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Self
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, func, make_url, select
 
+from dispatcher.store import bundles, journal, tables
+from dispatcher.store.bodies import read_bodies
+from dispatcher.store.dialect import Dialect, translated
+from dispatcher.store.errors import StoreError
+from dispatcher.store.file_lock import FileLock
 from dispatcher.store.found import Body, Counts
+from dispatcher.store.migrate import migrate
+from dispatcher.store.on_postgres import OnPostgres
+from dispatcher.store.on_sqlite import OnSqlite
 from dispatcher.store.txn import Txn
 from schemas.events import JournalRow
 
+_NOT_OVER: Final = ("offered", "claimed", "resolved")
+_SECRET: Final = "keyed-hashes"  # noqa: S105 (the name of a row)
 
-class Store(Protocol):
-    """SIGNATURES ONLY for now; the class of the same name replaces this within the hour."""
 
-    dialect: str  # "sqlite" | "postgresql"
+class Store:
+    """One database, safe to share between threads. Made by `Store.open`."""
+
+    def __init__(self, dialect: Dialect, writer: Engine, reader: Engine, lock: FileLock | None) -> None:
+        self._dialect = dialect
+        self._writer = writer
+        self._reader = reader
+        self._lock = lock
 
     @classmethod
-    def open(cls, url: str, *, exclusive: bool = True) -> "Store": ...
-    def close(self) -> None: ...
-    def begin(self) -> AbstractContextManager[Txn]: ...
-    def reading(self) -> AbstractContextManager[Connection]: ...
-    def journal_after(self, position: int, limit: int) -> list[JournalRow]: ...
-    def journal_of(self, incident_id: str, up_to_seq: int | None = None) -> list[JournalRow]: ...
-    def last_position(self) -> int: ...
-    def verify_journal(self, after: int = 0) -> int | None: ...  # position of the first row that does not fit
-    def due_before(self, now: datetime, limit: int) -> list[tuple[datetime, str]]: ...
-    def next_due(self) -> datetime | None: ...
-    def cursor(self, name: str) -> int: ...
-    def move_cursor(self, name: str, position: int) -> None: ...
-    def active_bundle(self, jurisdiction: str) -> str | None: ...
-    def bundle(self, bundle_id: str) -> bytes | None: ...
-    def jurisdictions(self) -> list[str]: ...
-    def body(self, ref: str) -> Body | None: ...
-    def bodies(self, refs: Collection[str]) -> dict[str, Body]: ...
-    def secret(self) -> bytes: ...
-    def database_now(self) -> datetime: ...
-    def counts(self, now: datetime) -> Counts: ...
+    def open(cls, url: str, *, exclusive: bool = True) -> Self:
+        """Open, and create or migrate, the database at a SQLAlchemy URL.
+
+        "sqlite:////path/x.db" takes the file's lock unless `exclusive` is false (then it is for reading beside a
+        running process); "postgresql+psycopg://…" is shared by any number of processes. Raises StoreLocked,
+        StoreUnavailable, or StoreError with a sentence why this database will not do.
+        """
+        address = make_url(url)
+        dialect: Dialect
+        lock = None
+        if address.get_backend_name() == "sqlite":
+            dialect = OnSqlite()
+            if exclusive and address.database:
+                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+                lock = FileLock(Path(address.database))
+        elif address.get_backend_name() == "postgresql":
+            dialect = OnPostgres()
+        else:
+            raise StoreError(f"Liandong keeps its data in SQLite or PostgreSQL, not in {address.get_backend_name()}")
+        store = cls(dialect, *dialect.engines(address), lock)
+        try:
+            store._prepare()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Close all connections and give the file free; on SQLite this also folds the log into the file."""
+        self._reader.dispose()
+        self._writer.dispose()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    @property
+    def dialect(self) -> str:
+        """Which one it is: "sqlite" or "postgresql"."""
+        return self._dialect.name
+
+    @contextmanager
+    def begin(self) -> Iterator[Txn]:
+        """One write transaction: committed when the block ends, rolled back when it raises.
+
+        Raises StoreUnavailable, also when the answer to COMMIT was lost and nobody knows, and Conflict.
+        """
+        with self._writing() as connection:
+            yield Txn(connection, self._dialect)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for questions: one snapshot from its first question on, unable to write, in nobody's way."""
+        with self._translating(), self._reader.connect() as connection:
+            yield connection
+
+    # ── journal ──────────────────────────────────────────────────────────────────────────────────
+    def journal_after(self, position: int, limit: int) -> list[JournalRow]:
+        """The next rows in commit order; a row seen later than another never has a smaller position."""
+        rows = select(tables.journal).where(tables.journal.c.position > position)
+        with self.reading() as connection:
+            return journal.read(connection, rows.order_by(tables.journal.c.position).limit(limit))
+
+    def journal_of(self, incident_id: str, up_to_seq: int | None = None) -> list[JournalRow]:
+        """All rows of an incident in order of seq."""
+        rows = select(tables.journal).where(tables.journal.c.incident_id == incident_id)
+        if up_to_seq is not None:
+            rows = rows.where(tables.journal.c.seq <= up_to_seq)
+        with self.reading() as connection:
+            return journal.read(connection, rows.order_by(tables.journal.c.seq))
+
+    def last_position(self) -> int:
+        """Position of the newest row, 0 = the journal is empty."""
+        with self.reading() as connection:
+            return connection.execute(select(func.max(tables.journal.c.position))).scalar_one() or 0
+
+    def verify_journal(self, after: int = 0) -> int | None:
+        """Position of the first row past `after` that was changed or is missing; None = the chain holds."""
+        with self.reading() as connection:
+            return journal.first_break(connection, after)
+
+    def cursor(self, name: str) -> int:
+        """How far an outlet has read, 0 at first."""
+        row = select(tables.cursors.c.position).where(tables.cursors.c.name == name)
+        with self.reading() as connection:
+            return connection.execute(row).scalar_one_or_none() or 0
+
+    def move_cursor(self, name: str, position: int) -> None:
+        statement = (
+            "INSERT INTO cursors (name, position) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET position = excluded.position"
+        )
+        with self._writing() as connection:
+            connection.exec_driver_sql(statement.replace("?", self._dialect.placeholder), (name, position))
+
+    # ── timers ───────────────────────────────────────────────────────────────────────────────────
+    def due_before(self, now: datetime, limit: int) -> list[tuple[datetime, str]]:
+        """(due_at, incident_id) of alarms strictly before `now`, earliest first, equal ones by id."""
+        due_at, incident_id = tables.incidents.c.due_at, tables.incidents.c.id
+        rows = select(due_at, incident_id).where(due_at.is_not(None), due_at < now).order_by(due_at, incident_id)
+        with self.reading() as connection:
+            return [(row[0], row[1]) for row in connection.execute(rows.limit(limit))]
+
+    def next_due(self) -> datetime | None:
+        """When the next alarm rings, None = no clock runs."""
+        due_at = tables.incidents.c.due_at
+        row = select(due_at).where(due_at.is_not(None)).order_by(due_at).limit(1)
+        with self.reading() as connection:
+            return connection.execute(row).scalar_one_or_none()
+
+    def counts(self, now: datetime) -> Counts:
+        """Gauges for the start; afterwards each process counts what it commits."""
+        incident, letters = tables.incidents.c, tables.letters
+        # naming the jurisdictions lets the index find the open ones among a million closed
+        is_open = incident.state.in_(_NOT_OVER) & incident.jurisdiction.in_(
+            select(tables.active_bundles.c.jurisdiction)
+        )
+        by_state = select(incident.state, func.count()).where(is_open).group_by(incident.state)
+        is_late = (incident.claim_due_at < now) | (incident.resolution_due_at < now)
+        with self.reading() as connection:
+            return Counts(
+                open_by_state=dict.fromkeys(_NOT_OVER, 0) | {row[0]: row[1] for row in connection.execute(by_state)},
+                overdue=connection.execute(select(func.count()).where(is_open, is_late)).scalar_one(),
+                letters=connection.execute(select(func.count()).select_from(letters)).scalar_one(),
+            )
+
+    # ── bundles, bodies, the rest ────────────────────────────────────────────────────────────────
+    def jurisdictions(self) -> list[str]:
+        """Those for which a bundle was published, sorted."""
+        with self.reading() as connection:
+            return sorted(bundles.active_bundles(connection))
+
+    def active_bundle(self, jurisdiction: str) -> str | None:
+        with self.reading() as connection:
+            return bundles.active_bundles(connection).get(jurisdiction)
+
+    def bundle(self, bundle_id: str) -> bytes | None:
+        with self.reading() as connection:
+            return bundles.bundle(connection, self._dialect, bundle_id)
+
+    def body(self, ref: str) -> Body | None:
+        return self.bodies([ref]).get(ref)
+
+    def bodies(self, refs: Collection[str]) -> dict[str, Body]:
+        """Personal data by ref (a report's is its report_id); unknown refs are absent."""
+        with self.reading() as connection:
+            return read_bodies(connection, refs)
+
+    def secret(self) -> bytes:
+        """32 random bytes, made when the database was: the key of keyed hashes."""
+        row = select(tables.secrets.c.value).where(tables.secrets.c.name == _SECRET)
+        with self.reading() as connection:
+            return bytes(connection.execute(row).scalar_one())
+
+    def database_now(self) -> datetime:
+        with self.reading() as connection:
+            return self._dialect.now(connection)
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────
+    def _prepare(self) -> None:
+        with self._writing() as connection:
+            self._dialect.check(connection)
+            migrate(connection, self._dialect)
+            connection.exec_driver_sql(
+                "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING".replace(
+                    "?", self._dialect.placeholder
+                ),
+                (_SECRET, secrets.token_bytes(32)),
+            )
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._translating(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            meant = translated(self._dialect, error)
+            if meant is None:
+                raise
+            raise meant from error

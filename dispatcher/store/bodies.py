@@ -1,0 +1,29 @@
+"""Erasable personal data: what reports and responders said in words, and exactly where."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select
+
+from dispatcher.store.found import Body
+from dispatcher.store.tables import bodies
+
+
+def read_bodies(connection: Connection, refs: Collection[str]) -> dict[str, Body]:
+    """Bodies by ref; unknown refs are absent, erased ones have neither text nor doc."""
+    if not refs:
+        return {}
+    rows = connection.execute(select(bodies).where(bodies.c.ref.in_(list(refs))))
+    return {
+        row.ref: Body(
+            ref=row.ref,
+            jurisdiction=row.jurisdiction,
+            incident_id=row.incident_id,
+            kind=row.kind,
+            at=row.at,
+            lat=row.lat,
+            lon=row.lon,
+            text=row.text,
+            doc=row.doc or b"",
+        )
+        for row in rows
+    }

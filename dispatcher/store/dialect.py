@@ -1,0 +1,88 @@
+"""What SQLite and PostgreSQL do differently; everything else in this room is written once."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import URL, Connection, Engine, Table
+from sqlalchemy.exc import DBAPIError
+
+from dispatcher.store.errors import StoreError, StoreUnavailable
+
+Row = tuple[Any, ...]
+
+
+class Dialect(Protocol):
+    """One instance per store. Rows are tuples in the order of `table.columns`, instants already in microseconds."""
+
+    name: str
+    placeholder: str
+    join: str  # between a FROM item of keys and a table
+    for_update: str  # appended to a SELECT whose table is called `t`
+
+    def engines(self, url: URL) -> tuple[Engine, Engine]:
+        """The writer's and the readers' engine. A transaction of the readers' is one snapshot and cannot write."""
+
+    def check(self, connection: Connection) -> None:
+        """Raise StoreError when this database cannot keep our promises (durability, UTF-8)."""
+
+    def keys(self, keys: Sequence[Row], types: tuple[str, ...]) -> tuple[str, Row]:
+        """A FROM item of these keys with columns column1, column2 …, and its parameters."""
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert all rows in one go."""
+
+    def update_incidents(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Rows of `CHANGED` columns, then id and expected seq; returns how many were found in that version."""
+
+    def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Delete by primary key."""
+
+    def lock_migration(self, connection: Connection) -> None: ...
+
+    def lock_journal(self, connection: Connection) -> None:
+        """Until commit, nobody else appends to the journal."""
+
+    def lock_groups(self, connection: Connection, jurisdiction: str, keys: Collection[tuple[str, str]]) -> None: ...
+
+    def now(self, connection: Connection) -> datetime: ...
+
+    def meaning_of(self, error: BaseException) -> type[StoreError] | None:
+        """Whether a driver's error means StoreUnavailable or Conflict; None = neither."""
+
+
+# Columns of `incidents` that a change may touch, in the order of `update_incidents`.
+CHANGED = (
+    "seq",
+    "state",
+    "category",
+    "area",
+    "priority",
+    "owner",
+    "rule",
+    "due_at",
+    "claim_due_at",
+    "resolution_due_at",
+    "doc",
+)
+# An incident that is over takes no more voices: it leaves the two grouping indexes.
+UNGROUP = "{0} = CASE WHEN {1} IN ('offered', 'claimed') THEN incidents.{0} END"
+PARTY_KEY = ("jurisdiction", "responder", "state", "incident_id")
+
+
+def translated(dialect: Dialect, error: BaseException) -> StoreError | None:
+    """The StoreError that a raised error amounts to, or None when it is somebody else's business."""
+    if isinstance(error, StoreError):
+        return None
+    cause: BaseException = error
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return StoreUnavailable(f"the connection to the database was lost: {_first_line(error.orig)}")
+        cause = error.orig or error
+    kind = dialect.meaning_of(cause)
+    return None if kind is None else kind(_first_line(cause))
+
+
+def _first_line(error: BaseException | None) -> str:
+    """Drivers append the statement's values in later lines (DETAIL); those stay out of logs and answers."""
+    return str(error).strip().split("\n", 1)[0]

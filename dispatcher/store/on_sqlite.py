@@ -1,0 +1,149 @@
+"""SQLite: one file, one writing process, WAL with synchronous=FULL; readers never wait and never block."""
+
+import os
+import sqlite3
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, Table, create_engine, event
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from dispatcher.store.dialect import CHANGED, PARTY_KEY, UNGROUP, Row
+from dispatcher.store.errors import Conflict, StoreError, StoreUnavailable
+
+_WAIT_S: Final = 30
+_BUSY_MS: Final = 5000
+_READERS: Final = 8
+# Rewriting a hot page ten times between two checkpoints costs one write instead of ten; the log stays under 40 MiB.
+_PAGES_BETWEEN_CHECKPOINTS: Final = 10_000
+_CACHE_KIB: Final = 65_536
+_AWAY: Final = frozenset({
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_INTERRUPT,
+})  # fmt: skip
+_TAKEN: Final = frozenset({sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE})
+
+
+class OnSqlite:
+    """The dialect of the embedded mode."""
+
+    name = "sqlite"
+    placeholder = "?"
+    join = "CROSS JOIN"  # means: in this order, keys first
+    for_update = ""
+
+    def engines(self, url: URL) -> tuple[Engine, Engine]:
+        """One connection writes (threads queue for it in the pool instead of polling the file), the others read."""
+        if not url.database or url.database == ":memory:":
+            raise StoreError("SQLite needs a file: a store that forgets is no store")
+        path = Path(url.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # personal data: for its owner only
+        writer = _engine(url, readers=0, begin="BEGIN IMMEDIATE")
+        reader = _engine(url, readers=_READERS, begin="BEGIN")
+        return writer, reader
+
+    def check(self, connection: Connection) -> None:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        synchronous = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+        if (mode, synchronous) != ("wal", 2):
+            raise StoreError(f"SQLite runs {mode}, synchronous={synchronous}, not WAL with FULL: a network disk?")
+
+    def keys(self, keys: Sequence[Row], types: tuple[str, ...]) -> tuple[str, Row]:
+        size = 1 << (len(keys) - 1).bit_length()
+        padded = [*keys, *[(None,) * len(types)] * (size - len(keys))]
+        return _values(size, len(types)), tuple(part for key in padded for part in key)
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        connection.exec_driver_sql(_insert(table), list(rows))
+
+    def update_incidents(self, connection: Connection, rows: Sequence[Row]) -> int:
+        return connection.exec_driver_sql(_UPDATE_INCIDENTS, list(rows)).rowcount
+
+    def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
+        connection.exec_driver_sql(_DELETE_PARTIES, list(rows))
+
+    def lock_migration(self, connection: Connection) -> None:
+        """BEGIN IMMEDIATE holds it."""
+
+    def lock_journal(self, connection: Connection) -> None:
+        """BEGIN IMMEDIATE holds it."""
+
+    def lock_groups(self, connection: Connection, jurisdiction: str, keys: Collection[tuple[str, str]]) -> None:
+        """BEGIN IMMEDIATE holds them all."""
+
+    def now(self, connection: Connection) -> datetime:  # noqa: ARG002 (one machine, one clock)
+        return datetime.now(UTC)
+
+    def meaning_of(self, error: BaseException) -> type[StoreError] | None:
+        if isinstance(error, PoolTimeout):
+            return StoreUnavailable
+        if not isinstance(error, sqlite3.Error):
+            return None
+        code: int = getattr(error, "sqlite_errorcode", 0)
+        if code in _TAKEN:
+            return Conflict
+        return StoreUnavailable if code & 0xFF in _AWAY else None
+
+
+def _engine(url: URL, *, readers: int, begin: str) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=readers or 1,
+        max_overflow=0,
+        pool_timeout=_WAIT_S,
+        connect_args={
+            "isolation_level": None,  # we say BEGIN ourselves; the driver's own ideas about it are off
+            "check_same_thread": False,  # the pool hands a connection to one thread at a time
+            "cached_statements": 256,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: sqlite3.Connection, record: Any) -> None:  # noqa: ANN401, ARG001 (SQLAlchemy's signature)
+        for setting in (
+            f"busy_timeout={_BUSY_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"cache_size=-{_CACHE_KIB}",
+            f"wal_autocheckpoint={_PAGES_BETWEEN_CHECKPOINTS}",
+            "temp_store=MEMORY",
+            f"query_only={'ON' if readers else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {setting}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@cache
+def _insert(table: Table) -> str:
+    names = [column.name for column in table.columns]
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+@cache
+def _values(rows: int, columns: int) -> str:
+    """A table of that many keys; sizes are powers of two, so that few texts need preparing; NULL matches nothing."""
+    row = f"({', '.join('?' * columns)})"
+    return f"(VALUES {', '.join([row] * rows)}) AS k"
+
+
+_UPDATE_INCIDENTS: Final = (
+    f"UPDATE incidents SET {', '.join(f'{name} = ?' for name in CHANGED)},"
+    f" {UNGROUP.format('group_cell', '?2')}, {UNGROUP.format('place_key', '?2')} WHERE id = ? AND seq = ?"
+)
+_DELETE_PARTIES: Final = f"DELETE FROM parties WHERE {' AND '.join(f'{name} = ?' for name in PARTY_KEY)}"

@@ -1,0 +1,169 @@
+"""Writes one batch: struct by struct into table rows, table by table, the journal last."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Table
+
+from dispatcher.store import journal, tables
+from dispatcher.store.bundles import save_bundle
+from dispatcher.store.changes import ChangedIncident, Changes, NewBody, NewCommand, NewIncident, NewLetter, NewReport
+from dispatcher.store.dialect import Dialect, Row
+from dispatcher.store.errors import Conflict
+from dispatcher.store.instants import maybe_us, to_us
+from schemas.incidents import Incident
+
+OPEN = frozenset({"offered", "claimed"})
+_encode = msgspec.json.Encoder().encode
+T = TypeVar("T")
+
+
+def save(connection: Connection, dialect: Dialect, changes: Changes, before: Mapping[str, Incident]) -> None:
+    """Write `changes`; `before` holds the changed incidents as they were. Raises Conflict when somebody was faster.
+
+    Reports go first and by key: a race for a key shows before work is done, and two writers meet their keys in one
+    order. After the journal lock nothing else is locked.
+    """
+
+    def insert(table: Table, items: Sequence[T], row: Callable[[T], Row]) -> None:
+        if items:
+            dialect.insert(connection, table, [row(item) for item in items])
+
+    insert(tables.reports, sorted(changes.reports, key=lambda report: report.key), report_row)
+    insert(tables.commands, changes.commands, command_row)
+    insert(tables.letters, changes.letters, letter_row)
+    insert(tables.bodies, changes.bodies, body_row)
+    insert(tables.incidents, changes.opened, incident_row)
+    if changes.changed:
+        _update(connection, dialect, changes.changed)
+    _save_parties(connection, dialect, changes, before)
+    for bundle in changes.bundles:
+        save_bundle(connection, dialect, bundle)
+    if changes.journal:
+        journal.append(connection, dialect, changes.journal)
+
+
+def report_row(new: NewReport) -> Row:
+    return (new.key, new.jurisdiction, new.content_hash, new.report_id, new.incident_id, new.seq, to_us(new.at))
+
+
+def command_row(new: NewCommand) -> Row:
+    return (
+        _word(new.sender),
+        _word(new.command_id),
+        new.jurisdiction,
+        new.digest,
+        new.incident_id,
+        new.answer,
+        to_us(new.at),
+    )
+
+
+def body_row(new: NewBody) -> Row:
+    text = new.text.replace("\0", "\ufffd") if new.text else new.text
+    return (new.ref, new.jurisdiction, new.incident_id, new.kind, to_us(new.at), new.lat, new.lon, text, new.doc)
+
+
+def letter_row(new: NewLetter) -> Row:
+    """Whatever came in: a dead letter must never fail for what it says."""
+    headers = {_storable(name): _storable(value) for name, value in new.headers.items()}
+    return (
+        new.letter_id,
+        new.jurisdiction,
+        new.content_hash,
+        _storable(new.origin),
+        _storable(new.reason),
+        new.raw,
+        _encode(headers),
+        to_us(new.at),
+    )
+
+
+def incident_row(new: NewIncident) -> Row:
+    incident = new.incident
+    claim_due, resolution_due = _running(incident)
+    findable = new.grouped and incident.state in OPEN
+    return (
+        incident.id,
+        incident.jurisdiction,
+        incident.seq,
+        incident.state,
+        incident.category,
+        _word(incident.area),
+        incident.priority,
+        incident.owner,
+        incident.rule,
+        incident.report_id,
+        to_us(incident.opened_at),
+        to_us(incident.reported_at),
+        maybe_us(new.due_at),
+        claim_due,
+        resolution_due,
+        incident.cell if findable else None,
+        incident.place_key if findable else None,
+        _encode(incident),
+    )
+
+
+def _changed_row(new: ChangedIncident) -> Row:
+    """In the order of `dialect.CHANGED`, then id and expected seq."""
+    incident = new.incident
+    return (
+        incident.seq,
+        incident.state,
+        incident.category,
+        _word(incident.area),
+        incident.priority,
+        incident.owner,
+        incident.rule,
+        maybe_us(new.due_at),
+        *_running(incident),
+        _encode(incident),
+        incident.id,
+        new.expected_seq,
+    )
+
+
+def _running(incident: Incident) -> tuple[int | None, int | None]:
+    """Due instants of the claim and the resolution clock, as far as they run."""
+    due = {clock.name: to_us(clock.due_at) for clock in incident.clocks if clock.stopped_at is None}
+    return due.get("claim"), due.get("resolution")
+
+
+def _update(connection: Connection, dialect: Dialect, changed: Sequence[ChangedIncident]) -> None:
+    found = dialect.update_incidents(connection, [_changed_row(change) for change in changed])
+    if found != len(changed):
+        raise Conflict(f"{len(changed) - found} of {len(changed)} incidents have moved on since they were read")
+
+
+def parties_of(incident: Incident) -> set[Row]:
+    """Rows of `parties`: everybody to whom it was offered in this cycle, and those who get a copy."""
+    roles = {**dict.fromkeys(incident.copies, "copy"), **{offer.responder: offer.state for offer in incident.offers}}
+    return {(incident.jurisdiction, responder, incident.state, incident.id, role) for responder, role in roles.items()}
+
+
+def _save_parties(connection: Connection, dialect: Dialect, changes: Changes, before: Mapping[str, Incident]) -> None:
+    """Only what differs: rows that went are deleted, rows that came are inserted."""
+    came = [row for new in changes.opened for row in parties_of(new.incident)]
+    went: list[Row] = []
+    for change in changes.changed:
+        then, now = parties_of(before[change.incident.id]), parties_of(change.incident)
+        went += [row[:4] for row in then - now]
+        came += now - then
+    if went:
+        dialect.delete_parties(connection, went)
+    if came:
+        dialect.insert(connection, tables.parties, sorted(came))
+
+
+def _word(text: str | None) -> str | None:
+    """PostgreSQL refuses NUL in text; so do we, on both stores alike."""
+    if text and "\0" in text:
+        raise ValueError("a code or id with a NUL character cannot be stored")
+    return text
+
+
+def _storable(text: str) -> str:
+    """Any text as valid UTF-8 without NUL."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
