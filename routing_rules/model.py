@@ -1,4 +1,4 @@
-"""What a pack says, as published: frozen structs, encoded canonically, named by their hash. No text of a report here."""
+"""What a pack says, as published: frozen structs, encoded canonically, named by their hash."""
 
 import hashlib
 from typing import Literal
@@ -29,7 +29,7 @@ class Named(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Responder(Named, frozen=True, kw_only=True, omit_defaults=True):
-    """Whoever can be offered an incident. `adapter` = how it is reached beside the console; exactly one is the desk."""
+    """Whoever can be offered an incident; exactly one is the desk. `adapter`: how it is reached, beside the console."""
 
     parent: str | None = None
     adapter: Literal["kafka"] | None = None
@@ -45,7 +45,7 @@ class Category(Named, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Area(Named, frozen=True, kw_only=True, omit_defaults=True):
-    """A node of the area tree. Without `parent`, a code of digits belongs to the longest declared code it begins with.
+    """A node of the area tree; without `parent`, a code of digits is under the longest declared code it begins with.
 
     `bbox` = south, west, north, east; `polygon` = corners in order; both WGS-84 degrees. Neither = never found by point.
     """
@@ -74,8 +74,10 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Keyword(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An entry of the keyword table: it hits when a word of `any` or a pattern of `regex` is in the text and none of
-    `unless` (words) is. Of several hits with a category, the highest `weight` decides, then the longest hit, then the id.
+    """An entry of the keyword table.
+
+    It hits when a word of `any` or a pattern of `regex` is in the text and no word of `unless` is. Of several hits with
+    a category the highest `weight` decides, then the longest hit, then the id.
     """
 
     id: str
@@ -174,8 +176,10 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Bundle(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything published of one jurisdiction, in the order of its files. `default_points` are coordinates that a
-    source gives when it knows none: they count as unlocated."""
+    """Everything published of one jurisdiction, in the order of its files.
+
+    `default_points` are coordinates that a source gives when it knows none: they count as unlocated.
+    """
 
     jurisdiction: str
     zone: str
@@ -206,5 +210,5 @@ def decode_bundle(encoded: bytes) -> Bundle:
 
 
 def bundle_id(encoded: bytes) -> str:
-    """ "sha256:" + hex of the encoded bundle."""
+    """Name of an encoded bundle: "sha256:" and hex digits."""
     return f"sha256:{hashlib.sha256(encoded).hexdigest()}"

@@ -21,5 +21,5 @@ class PackError(Exception):
     """The pack cannot be used. `problems`: all that were found, in the order of the files; str() has one per line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(sorted(problems))
+        self.problems: tuple[Problem, ...] = tuple(sorted(set(problems)))
         super().__init__("\n".join(map(str, self.problems)))
