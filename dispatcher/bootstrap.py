@@ -36,9 +36,7 @@ class Engine:
         self.store = store
         self.metrics = Metrics()
         self.policies = Policies()
-        self.now: Callable[[], datetime] = clock or (
-            store.database_now if settings.database_clock else process_clock
-        )
+        self.now: Callable[[], datetime] = clock or (store.database_now if settings.database_clock else process_clock)
         batch_now = None if settings.database_clock and clock is None else self.now
         self.spine = Spine(
             store,

@@ -17,6 +17,8 @@ _CLAIM_BUCKETS = (60, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 43200, 86400
 _RESOLUTION_BUCKETS = (1800, 3600, 7200, 14400, 28800, 86400, 172800, 432000, 864000, 2592000)
 _STATES = ("offered", "claimed", "resolved")
 _LATE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2.5, 10, 60)
+_BATCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+_SIZE_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200)
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -40,9 +42,9 @@ class Metrics:
         )
         self._late = self._histogram("dispatch_timer_late_seconds", "From due instant to alarm", _LATE_BUCKETS)
         self._batch_seconds = self._histogram(
-            "dispatch_batch_seconds", "One batch from begin to commit", (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+            "dispatch_batch_seconds", "One batch from begin to commit", _BATCH_BUCKETS
         )
-        self._batch_size = self._histogram("dispatch_batch_size", "Outcomes of one batch", (1, 2, 5, 10, 20, 50, 100, 200))
+        self._batch_size = self._histogram("dispatch_batch_size", "Outcomes of one batch", _SIZE_BUCKETS)
         self._open = Gauge("dispatch_incidents", "Incidents not over, by state", ["state"], registry=self.registry)
         self.relay_lag = Gauge("dispatch_relay_lag_rows", "Journal rows not yet relayed", registry=self.registry)
         self.relayed = self._counter("dispatch_relayed_messages", "Messages handed to the broker", "topic_kind")

@@ -73,8 +73,8 @@ class SubmitReport(Command, frozen=True, kw_only=True, tag="SubmitReport"):
 class IncidentCommand(Command, frozen=True, kw_only=True):
     """Base of the commands about one incident.
 
-    `sender` + `command_id` is the dedupe key; `command_id` None = not deduplicated. `digest` = hash of the body, so that
-    the same id with another body is refused (IdempotencyMismatch). `by_topic` = the sender reads the outcome on its
+    `sender` + `command_id` is the dedupe key; `command_id` None = not deduplicated. `digest` = hash of the body, so
+    that the same id with another body is refused (IdempotencyMismatch). `by_topic` = the sender reads the outcome on its
     notices topic, so acceptance and refusal are journalled; a refusal over HTTP is only counted.
     """
 
@@ -106,8 +106,10 @@ class CancelIncident(IncidentCommand, frozen=True, kw_only=True, tag="CancelInci
 
 
 class ReadReporter(IncidentCommand, frozen=True, kw_only=True, tag="ReadReporter"):
-    """Show name and phone of a report's reporter to the desk or a holder; journalled. `incident_id` is found by the
-    service from `report_id` and may be empty."""
+    """Show name and phone of a report's reporter to the desk or a holder; journalled.
+
+    `incident_id` is found by the service from `report_id` and may be empty.
+    """
 
     report_id: str = ""
     responder: str | None = None

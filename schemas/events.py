@@ -17,7 +17,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
     v: int = 1
 
 
-class ReportReceived(Event, tag="ReportReceived"):
+class ReportReceived(Event, frozen=True, kw_only=True, tag="ReportReceived"):
     """A report was taken. Its body lies under `report_id`; `key` is the keyed hash of (source, source_id)."""
 
     report_id: str
@@ -28,7 +28,7 @@ class ReportReceived(Event, tag="ReportReceived"):
     channel: str | None = None
 
 
-class RoutingDecided(Event, tag="RoutingDecided"):
+class RoutingDecided(Event, frozen=True, kw_only=True, tag="RoutingDecided"):
     """How the report was understood and routed; enough to render its answer for ever.
 
     With `joined` false it opens the incident, offered in cycle 1, epoch 1 to the decision's candidates. With `joined`
@@ -47,7 +47,7 @@ class RoutingDecided(Event, tag="RoutingDecided"):
     decision: RoutingDecision
 
 
-class IncidentClaimed(Event, tag="IncidentClaimed"):
+class IncidentClaimed(Event, frozen=True, kw_only=True, tag="IncidentClaimed"):
     """A responder took it. `lead` = this claim makes the incident claimed and stops the claim clock."""
 
     responder: str
@@ -58,7 +58,7 @@ class IncidentClaimed(Event, tag="IncidentClaimed"):
     body_ref: str | None = None
 
 
-class OfferWithdrawn(Event, tag="OfferWithdrawn"):
+class OfferWithdrawn(Event, frozen=True, kw_only=True, tag="OfferWithdrawn"):
     """These responders need not answer any more (somebody else won, or it is over)."""
 
     responders: tuple[str, ...]
@@ -66,7 +66,7 @@ class OfferWithdrawn(Event, tag="OfferWithdrawn"):
     because: str
 
 
-class IncidentReturned(Event, tag="IncidentReturned"):
+class IncidentReturned(Event, frozen=True, kw_only=True, tag="IncidentReturned"):
     """A holder or candidate gave it back; the claim clock keeps its due instant."""
 
     responder: str
@@ -74,7 +74,7 @@ class IncidentReturned(Event, tag="IncidentReturned"):
     body_ref: str | None = None
 
 
-class IncidentReoffered(Event, tag="IncidentReoffered"):
+class IncidentReoffered(Event, frozen=True, kw_only=True, tag="IncidentReoffered"):
     """Offered anew in the next epoch of the cycle."""
 
     responders: tuple[str, ...]
@@ -82,7 +82,7 @@ class IncidentReoffered(Event, tag="IncidentReoffered"):
     at: datetime
 
 
-class IncidentResolved(Event, tag="IncidentResolved"):
+class IncidentResolved(Event, frozen=True, kw_only=True, tag="IncidentResolved"):
     """Work is done (办结)."""
 
     responder: str
@@ -90,14 +90,14 @@ class IncidentResolved(Event, tag="IncidentResolved"):
     body_ref: str | None = None
 
 
-class IncidentClosed(Event, tag="IncidentClosed"):
+class IncidentClosed(Event, frozen=True, kw_only=True, tag="IncidentClosed"):
     """Confirmed and closed."""
 
     responder: str
     at: datetime
 
 
-class IncidentCancelled(Event, tag="IncidentCancelled"):
+class IncidentCancelled(Event, frozen=True, kw_only=True, tag="IncidentCancelled"):
     """Withdrawn by the desk."""
 
     responder: str
@@ -105,7 +105,7 @@ class IncidentCancelled(Event, tag="IncidentCancelled"):
     body_ref: str | None = None
 
 
-class ClockBreached(Event, tag="ClockBreached"):
+class ClockBreached(Event, frozen=True, kw_only=True, tag="ClockBreached"):
     """The alarm of a clock rang: exactly once per clock and cycle, never before its due instant has passed."""
 
     clock: ClockName
@@ -113,14 +113,14 @@ class ClockBreached(Event, tag="ClockBreached"):
     fired_at: datetime
 
 
-class CommandAccepted(Event, tag="CommandAccepted"):
+class CommandAccepted(Event, frozen=True, kw_only=True, tag="CommandAccepted"):
     """A command from a topic was carried out, or asked for what was so already."""
 
     responder: str
     command: str
 
 
-class CommandRefused(Event, tag="CommandRefused"):
+class CommandRefused(Event, frozen=True, kw_only=True, tag="CommandRefused"):
     """A command from a topic could not be carried out; its sender reads this on its notices topic."""
 
     responder: str
@@ -129,7 +129,7 @@ class CommandRefused(Event, tag="CommandRefused"):
     detail: dict[str, str] = {}
 
 
-class ReporterRead(Event, tag="ReporterRead"):
+class ReporterRead(Event, frozen=True, kw_only=True, tag="ReporterRead"):
     """Somebody looked at name and phone."""
 
     report_id: str
@@ -137,7 +137,7 @@ class ReporterRead(Event, tag="ReporterRead"):
     at: datetime
 
 
-class DeadLettered(Event, tag="DeadLettered"):
+class DeadLettered(Event, frozen=True, kw_only=True, tag="DeadLettered"):
     """Something could not become a report or a command; its bytes are kept under `letter_id`."""
 
     letter_id: str
@@ -145,7 +145,7 @@ class DeadLettered(Event, tag="DeadLettered"):
     origin: str
 
 
-class BundlePublished(Event, tag="BundlePublished"):
+class BundlePublished(Event, frozen=True, kw_only=True, tag="BundlePublished"):
     """From here on this bundle decides for its jurisdiction."""
 
     bundle: str

@@ -27,8 +27,8 @@ class Reporter(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Due(Struct, frozen=True, kw_only=True):
     """Due instants given by a trusted source or an import. `null` = no such clock; left out = the rule's clock."""
 
-    claim_at: datetime | None | UnsetType = UNSET
-    resolution_at: datetime | None | UnsetType = UNSET
+    claim_at: datetime | UnsetType | None = UNSET
+    resolution_at: datetime | UnsetType | None = UNSET
 
 
 class Report(Struct, frozen=True, kw_only=True):

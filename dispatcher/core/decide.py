@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from dispatcher.core.clocks import due_at, ringing
 from dispatcher.core.lifecycle import LIFECYCLE, OPEN
 from dispatcher.core.parties import holders, holding, offer_of
-from msgspec.structs import replace
 from schemas import events as ev
 from schemas import refusals as no
 from schemas.commands import (
@@ -23,7 +24,7 @@ from schemas.commands import (
     SubmitReport,
 )
 from schemas.facts import Facts, RoutingDecision
-from schemas.incidents import Incident
+from schemas.incidents import Incident, Offer
 
 Verdict = tuple[ev.IncidentEvent, ...] | no.Refusal
 
@@ -110,16 +111,19 @@ def _claim(incident: Incident, command: ClaimIncident, ctx: Context) -> Verdict:
         return no.NotCandidate()
     if offer.state == "claimed" and incident.state in LIFECYCLE["claim"].states:
         return ()
-    if refusal := _stale(incident, command):
+    if refusal := _stale(incident, command) or _barred(incident, "claim", None) or _lost(incident, offer):
         return refusal
-    if incident.state not in LIFECYCLE["claim"].states:
-        return no.NotAllowedInState(state=incident.state)
-    if offer.state != "offered":
-        holder = holding(incident)
-        if holder is None or holder.claimed_at is None or offer.state == "returned":
-            return no.OfferWithdrawnRefusal()
-        return no.AlreadyClaimed(holder=holder.responder, claimed_at=holder.claimed_at)
     return _claimed(incident, command, ctx, who)
+
+
+def _lost(incident: Incident, offer: Offer) -> no.Refusal | None:
+    """Why this offer can no longer be taken."""
+    if offer.state == "offered":
+        return None
+    holder = holding(incident)
+    if holder is None or holder.claimed_at is None or offer.state == "returned":
+        return no.OfferWithdrawnRefusal()
+    return no.AlreadyClaimed(holder=holder.responder, claimed_at=holder.claimed_at)
 
 
 def _claimed(incident: Incident, command: ClaimIncident, ctx: Context, who: str) -> tuple[ev.IncidentEvent, ...]:
@@ -158,7 +162,7 @@ def _return(incident: Incident, command: ReturnIncident, ctx: Context) -> Verdic
 
 
 def _offered_anew(incident: Incident, who: str) -> tuple[str, ...]:
-    """Who is asked next when `who` gives it back: () while others still have it, else who lost before, else the desk."""
+    """Who is asked when `who` gives it back: () while others still have it, else who lost before, else the desk."""
     others = [offer for offer in incident.offers if offer.responder != who]
     if incident.mode == "all" and who == incident.owner:
         return (incident.desk,)

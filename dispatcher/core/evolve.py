@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import cast
 
+from msgspec.structs import replace
+
 from dispatcher.core import clocks
 from dispatcher.core.parties import led, offer_of
-from msgspec.structs import replace
 from schemas import events as ev
 from schemas.incidents import Clock, Incident, Mode, Offer
 
@@ -87,8 +88,7 @@ def _claimed(incident: Incident, event: ev.IncidentClaimed) -> Incident:
 
 def _withdrawn(incident: Incident, event: ev.OfferWithdrawn) -> Incident:
     offers = tuple(
-        replace(offer, state="withdrawn") if offer.responder in event.responders else offer
-        for offer in incident.offers
+        replace(offer, state="withdrawn") if offer.responder in event.responders else offer for offer in incident.offers
     )
     return replace(incident, offers=offers)
 
@@ -121,9 +121,7 @@ def _reoffered(incident: Incident, event: ev.IncidentReoffered) -> Incident:
 
 
 def _resolved(incident: Incident, event: ev.IncidentResolved) -> Incident:
-    return replace(
-        incident, state="resolved", resolved_at=event.at, clocks=clocks.stop(incident.clocks, event.at)
-    )
+    return replace(incident, state="resolved", resolved_at=event.at, clocks=clocks.stop(incident.clocks, event.at))
 
 
 def _closed(incident: Incident, event: ev.IncidentClosed) -> Incident:

@@ -29,8 +29,10 @@ class Standing:
 
 
 def neighbours(cell: str) -> list[str]:
-    """The 0.01° cell "lat*100:lon*100" and the eight around it; two points up to 500 m apart never miss each other
-    below 60 degrees of latitude."""
+    """The 0.01° cell "lat*100:lon*100" and the eight around it.
+
+    Two points up to 500 m apart never miss each other below 60 degrees of latitude.
+    """
     lat, lon = (int(part) for part in cell.split(":"))
     return [f"{lat + up}:{lon + right}" for up in (-1, 0, 1) for right in (-1, 0, 1)]
 

@@ -5,7 +5,7 @@ At least once and in order: the cursor moves only when the outlet has confirmed 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -156,4 +156,3 @@ def _told(body: Body | None) -> tuple[str | None, str | None]:
     names = (report.reporter.name,) if report.reporter and report.reporter.name else ()
     place = masked(report.place, names) if report.place else None
     return place, masked(report.text, names) if report.text else None
-

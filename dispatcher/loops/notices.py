@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from dispatcher.core.clocks import due_at
 from dispatcher.core.parties import holding
-from msgspec.structs import replace
 from schemas import events as ev
 from schemas.incidents import Incident
 from schemas.notices import Notice
@@ -19,7 +20,9 @@ ACCEPTED = "dispatch.command.accepted.v1"
 REFUSED = "dispatch.command.refused.v1"
 
 
-def notices_of(row: ev.JournalRow, after: Incident | None, *, place: str | None, summary: str | None) -> Iterator[Addressed]:
+def notices_of(
+    row: ev.JournalRow, after: Incident | None, *, place: str | None, summary: str | None
+) -> Iterator[Addressed]:
     """Notices in the order of the row's events. `place` and `summary` are None unless the pack allows them."""
     if after is None:
         base = Notice(incident_id=row.incident_id)

@@ -53,9 +53,7 @@ def keyed(secret: bytes, value: bytes) -> bytes:
     return hashlib.blake2b(value, digest_size=16, key=secret).digest()
 
 
-def route_arrival(
-    arrival: Arrival, compiled: Compiled, secret: bytes, received_at: datetime, now: datetime
-) -> Routed:
+def route_arrival(arrival: Arrival, compiled: Compiled, secret: bytes, received_at: datetime, now: datetime) -> Routed:
     """Perceive and route; whatever goes wrong on the way, the report has an owner: at worst the desk."""
     command = arrival.command
     try:
@@ -69,7 +67,8 @@ def route_arrival(
     if facts.place_key is not None or command.warnings:
         hashed = facts.place_key and keyed(secret, facts.place_key.encode()).hex()
         facts = replace(facts, place_key=hashed, warnings=facts.warnings + command.warnings)
-    spot = Spot(point, facts.place_key, facts.reported_at) if decision.group is not None else None
+    groups = decision.group is not None and (point is not None or facts.place_key is not None)
+    spot = Spot(point, facts.place_key, facts.reported_at) if groups else None
     return Routed(compiled, facts, decision, point, spot)
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import chain
 
 from dispatcher.core import Context, Plan, decide
 from dispatcher.core.grouping import Spot, Standing, match, neighbours
@@ -26,7 +27,7 @@ class Reports:
         self._arrivals: dict[int, Arrival] = {}
         self._routed: dict[int, Routed] = {}
         self._answered: dict[bytes, tuple[bytes, RoutingDecided]] = {}
-        self._standing: dict[tuple[str, str | None], list[Standing]] = defaultdict(list)
+        self._standing: dict[tuple[str, str | None, str], list[Standing]] = defaultdict(list)
 
     def meet(self, batch: Sequence[Command]) -> set[str]:
         """Look up, perceive and route; returns the open incidents that reports of this batch may join."""
@@ -83,13 +84,20 @@ class Reports:
         for found in self._work.txn.group_candidates(jurisdiction, cells, places, since):
             point = (found.lat, found.lon) if found.lat is not None and found.lon is not None else None
             spot = Spot(point, found.place_key, found.reported_at)
-            self._standing[jurisdiction, found.category].append(Standing(found.incident_id, spot))
+            self._stand(jurisdiction, found.category, found.cell, Standing(found.incident_id, spot))
+
+    def _stand(self, jurisdiction: str, category: str | None, cell: str | None, other: Standing) -> None:
+        for where in (cell, other.spot.place_key):
+            if where is not None:
+                self._standing[jurisdiction, category, where].append(other)
 
     def _match(self, routed: Routed) -> str | None:
-        if routed.spot is None or routed.decision.group is None or routed.facts.category is None:
+        spot, facts = routed.spot, routed.facts
+        if spot is None or routed.decision.group is None or facts.category is None:
             return None
-        standing = self._standing[routed.compiled.jurisdiction, routed.facts.category]
-        return match(routed.spot, routed.decision.group, standing)
+        around = [*(neighbours(facts.cell) if facts.cell else ()), *((spot.place_key,) if spot.place_key else ())]
+        near = [self._standing.get((routed.compiled.jurisdiction, facts.category, where), ()) for where in around]
+        return match(spot, routed.decision.group, chain.from_iterable(near))
 
     def drop_closed(self) -> None:
         """After loading under locks: nobody joins what was not loaded or is over by now."""
@@ -127,13 +135,11 @@ class Reports:
         if isinstance(happened, no.Refusal):  # pragma: no cover - a report is never refused
             raise TypeError(type(happened))
         actor = f"source:{command.report.source}"
-        after = work.journal(
-            incident, happened, opens=plan.incident_id, command_id=plan.key, actor=actor, now=now
-        )
+        after = work.journal(incident, happened, opens=plan.incident_id, command_id=plan.key, actor=actor, now=now)
         self._keep(arrival, routed, after, report_id)
         if incident is None and routed.spot is not None:
             work.grouped.add(after.id)
-            self._standing[after.jurisdiction, after.category].append(Standing(after.id, routed.spot))
+            self._stand(after.jurisdiction, after.category, after.cell, Standing(after.id, routed.spot))
         return decided_of(report_id, happened)
 
     def _joined(self, routed: Routed) -> Incident | None:

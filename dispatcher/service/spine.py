@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from traceback import extract_tb
 from typing import Final, Protocol
 
 import msgspec
@@ -93,7 +94,7 @@ class Spine:
 
     def _bury(self, command: Command, error: Exception) -> out.Outcome:
         kind = type(error).__name__
-        log.error("command_failed", command=type(command).__name__, error=kind, exc_info=error)
+        log.error("command_failed", command=type(command).__name__, error=kind, at=_where(error))
         if isinstance(command, KeepDeadLetter):
             raise StoreUnavailable(f"a dead letter could not be kept: {kind}") from error
         letter = KeepDeadLetter(
@@ -102,3 +103,9 @@ class Spine:
         kept = self._attempt([letter])[0]
         letter_id = kept.letter_id if isinstance(kept, out.Lettered) else ""
         return out.Refused(refusal=no.Unprocessable(letter_id=letter_id, detail=f"kept as a dead letter ({kind})"))
+
+
+def _where(error: Exception) -> list[str]:
+    """The innermost frames, without messages and values: those may be personal data."""
+    frames = extract_tb(error.__traceback__)[-4:]
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]

@@ -36,6 +36,12 @@ class Turn:
         self._reports = Reports(work)
         self._known: dict[tuple[str, str], tuple[str, out.Outcome]] = {}
         self._incident_of_report: dict[str, str] = {}
+        self._handlers: dict[type[Command], Callable[..., out.Outcome]] = {
+            ReadReporter: self._read_reporter,
+            FireDue: self._fire,
+            PublishBundle: self._publish,
+            KeepDeadLetter: self._dead_letter,
+        }
 
     def run(self, batch: Sequence[Command]) -> list[out.Outcome]:
         joined = self._reports.meet(batch)
@@ -68,7 +74,8 @@ class Turn:
     def _handle(self, place: int, command: Command) -> out.Outcome:
         if isinstance(command, SubmitReport):
             return self._reports.submit(place, command)
-        return _HANDLERS.get(type(command), Turn._incident_command)(self, command)
+        handler = self._handlers.get(type(command), self._incident_command)
+        return handler(command)
 
     def _incident_command(self, command: IncidentCommand) -> out.Outcome:
         key = (command.sender, command.command_id or "")
@@ -110,9 +117,7 @@ class Turn:
             verdict = (*verdict, ev.CommandAccepted(responder=command.sender, command=_name(command)))
         if verdict:
             actor = command.body.actor or command.sender  # type: ignore[attr-defined]
-            incident = work.journal(
-                incident, verdict, command_id=command.command_id or "", actor=actor, now=now
-            )
+            incident = work.journal(incident, verdict, command_id=command.command_id or "", actor=actor, now=now)
             if body_ref is not None:
                 work.keep_said(incident, body_ref, msgspec.json.encode(said), now)
         return out.Done(answer=command_answer(incident))
@@ -181,11 +186,3 @@ def _said(command: IncidentCommand) -> dict[str, str]:
 
 def _name(command: Command) -> str:
     return str(type(command).__struct_config__.tag)
-
-
-_HANDLERS: dict[type[Command], Callable[..., out.Outcome]] = {
-    ReadReporter: Turn._read_reporter,
-    FireDue: Turn._fire,
-    PublishBundle: Turn._publish,
-    KeepDeadLetter: Turn._dead_letter,
-}

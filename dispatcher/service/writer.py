@@ -4,7 +4,6 @@ Two lanes. People and emergencies go first; bulk (imports, topics) gets what roo
 that an operator never waits behind an import.
 """
 
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -54,8 +53,12 @@ class Writer:
         self._thread.join()
 
     def submit(self, commands: Sequence[Command], lane: Lane = "people") -> "Future[list[Outcome]]":
-        """Outcomes of these commands in order, once committed. The future raises StoreUnavailable when nothing was
-        acknowledged. Commands of one call are committed together up to 200 of them, beyond that in pieces."""
+        """Outcomes of these commands in order, once committed.
+
+        The future raises StoreUnavailable when nothing was acknowledged. Commands of one call are committed together
+        up to 200 of them, beyond that in pieces: a failure then may leave earlier pieces committed, and a retry finds
+        them by their keys.
+        """
         waiting = _Waiting(commands)
         with self._something:
             if self._stopping:
