@@ -214,7 +214,9 @@ class Fields:
         """Note every key that nobody asked for."""
         for name, key in self._mapping.keys.items():
             if name not in self._asked:
-                self.note(key.place, unknown(f"key in {self._what}:", name, self._asked, listed=True))
+                value = self._mapping.values[name]
+                hint = " (a text with a comma needs quotes)" if isinstance(value, Scalar) and not value.text else ""
+                self.note(key.place, unknown(f"key in {self._what}:", name, self._asked, listed=True) + hint)
 
 
 def parsed(node: Node, parser: Callable[[object, str], T], where: str, problems: list[Problem]) -> T | None:
