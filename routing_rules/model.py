@@ -47,7 +47,7 @@ class Category(Named, frozen=True, kw_only=True, omit_defaults=True):
 class Area(Named, frozen=True, kw_only=True, omit_defaults=True):
     """A node of the area tree; without `parent`, a code of digits is under the longest declared code it begins with.
 
-    `bbox` = south, west, north, east; `polygon` = corners in order; both WGS-84 degrees. Neither = never found by point.
+    `bbox` = south, west, north, east; `polygon` = corners in order; WGS-84 degrees. Neither: never found by point.
     """
 
     parent: str | None = None

@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from routing_rules.compile import Compiled, rounded
 from routing_rules.coordinates import cell_of, to_wgs84
-from routing_rules.keywords import NOTHING, Reading, normalise
+from routing_rules.keywords import NOTHING, Reading
 from routing_rules.model import Point
 from routing_rules.places import place_key
+from routing_rules.words import normalise
 from schemas.facts import Facts, Why
 from schemas.reports import Report, Scalar
 

@@ -6,7 +6,7 @@ compound with building, a named house such as a hotel. A road alone names no pla
 
 import re
 
-from routing_rules.keywords import normalise
+from routing_rules.words import normalise
 
 _LOOKED_AT = 300  # characters of a text; a key is at most 80 long
 _ROAD = r"(大街|大道|胡同|[路街巷弄道])"
