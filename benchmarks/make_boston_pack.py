@@ -14,7 +14,7 @@ import argparse
 import csv
 import gzip
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -92,15 +92,17 @@ def choose_refinement(cases: Sequence[Case]) -> str | None:
 
 
 def learn_routing(cases: Iterable[Case], column: str | None) -> Routing:
-    """Only values whose queue differs from the type's own are kept."""
+    """Queue of each type and of the values that lead elsewhere. The type's own is that of cases without a value."""
     routing: Routing = {}
     for kind, same in _grouped(cases, "type").items():
         department = _majority(case["department"] for case in same)
         inside = [case for case in same if case["department"] == department]
-        usual = _majority(case["queue"] for case in inside)
+        queues = Counter(case["queue"] for case in inside)
+        without = [case for case in inside if column and not case[column]]
+        usual = _majority((case["queue"] for case in without or inside), queues)
         routing[kind] = {None: usual}
         for value, some in _grouped(inside, column).items() if column else ():
-            if value and (queue := _majority(case["queue"] for case in some)) != usual:
+            if value and (queue := _majority((case["queue"] for case in some), queues)) != usual:
                 routing[kind][value] = queue
     return routing
 
@@ -185,10 +187,10 @@ def _grouped(cases: Iterable[Case], column: str) -> dict[str, list[Case]]:
     return found
 
 
-def _majority(values: Iterable[str]) -> str:
-    """The most frequent one, the first in the alphabet among equals."""
-    counted = Counter(values)
-    return min(counted, key=lambda value: (-counted[value], value))
+def _majority(values: Iterable[str], elsewhere: Mapping[str, int] | None = None) -> str:
+    """The most frequent one; among equals the one most frequent elsewhere, then the first in the alphabet."""
+    counted, prior = Counter(values), elsewhere or {}
+    return min(counted, key=lambda value: (-counted[value], -prior.get(value, 0), value))
 
 
 def _local(text: str) -> datetime:
