@@ -74,8 +74,8 @@ class IncidentCommand(Command, frozen=True, kw_only=True):
     """Base of the commands about one incident.
 
     `sender` + `command_id` is the dedupe key; `command_id` None = not deduplicated. `digest` = hash of the body, so
-    that the same id with another body is refused (IdempotencyMismatch). `by_topic` = the sender reads the outcome on its
-    notices topic, so acceptance and refusal are journalled; a refusal over HTTP is only counted.
+    that the same id with another body is refused (IdempotencyMismatch). `by_topic` = the sender reads the outcome on
+    its notices topic, so acceptance and refusal are journalled; a refusal over HTTP is only counted.
     """
 
     incident_id: str
