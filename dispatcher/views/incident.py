@@ -1,0 +1,68 @@
+"""One incident: its state, its clocks and every voice, without the reporters."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from dispatcher.store.tables import incidents
+from dispatcher.views.readings import item_fields
+from dispatcher.views.report_bodies import report_bodies
+from schemas.events import JournalRow, ReportReceived, RoutingDecided
+from schemas.incidents import Incident
+from schemas.reports import Report
+from schemas.views import IncidentDetail, Voice
+
+_incident = msgspec.json.Decoder(Incident)
+
+
+def incident_of(connection: Connection, incident_id: str) -> Incident | None:
+    """State of the incident as last committed."""
+    doc = connection.execute(select(incidents.c.doc).where(incidents.c.id == incident_id)).scalar_one_or_none()
+    return None if doc is None else _incident.decode(doc)
+
+
+def detail(connection: Connection, incident: Incident, rows: Iterable[JournalRow], now: datetime) -> IncidentDetail:
+    """`rows`: the incident's journal, at least up to its seq."""
+    arrivals = list(_arrivals(rows))
+    told = report_bodies(connection, [decided.report_id for _, decided in arrivals])
+    return IncidentDetail(
+        **item_fields(incident, told.get(incident.report_id), now),  # type: ignore[arg-type]
+        rule=incident.rule,
+        bundle=incident.bundle,
+        tags=incident.tags,
+        crew_sent=incident.crew_sent,
+        voices=_voices(arrivals, told),
+        as_of=now,
+    )
+
+
+def _arrivals(rows: Iterable[JournalRow]) -> Iterable[tuple[ReportReceived, RoutingDecided]]:
+    for row in rows:
+        received = {event.report_id: event for event in row.events if isinstance(event, ReportReceived)}
+        for event in row.events:
+            if isinstance(event, RoutingDecided):
+                yield received[event.report_id], event
+
+
+def _voices(arrivals: Iterable[tuple[ReportReceived, RoutingDecided]], told: Mapping[str, Report]) -> tuple[Voice, ...]:
+    return tuple(_voice(received, decided, told.get(decided.report_id)) for received, decided in arrivals)
+
+
+def _voice(received: ReportReceived, decided: RoutingDecided, report: Report | None) -> Voice:
+    return Voice(
+        report_id=decided.report_id,
+        source=received.source,
+        source_id=report.source_id if report else None,
+        channel=received.channel,
+        joined=decided.joined,
+        text=report.text if report else None,
+        place=report.place if report else None,
+        location=report.location if report else None,
+        area=decided.facts.area,
+        category=decided.facts.category,
+        received_at=received.received_at,
+        reported_at=decided.facts.reported_at,
+        warnings=decided.facts.warnings,
+    )

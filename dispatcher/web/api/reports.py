@@ -1,0 +1,68 @@
+"""Reports in, one or many; and the one place where name and phone are shown."""
+
+from typing import Final
+
+import msgspec
+from litestar import Response, get, post
+
+from dispatcher.web import asking, problems, rendering
+from dispatcher.web.api.batches import MAX_ITEMS, split_batch
+from dispatcher.web.asking import AnyRequest
+from dispatcher.web.engine import carry_out, engine_of
+from schemas import outcomes as out
+from schemas.commands import ReadReporter, SubmitReport
+from schemas.decode import Undecodable, decode_report
+from schemas.refusals import NotYours
+
+_ORIGIN: Final = "http"
+
+
+@post("/reports")
+async def submit_report(request: AnyRequest) -> Response[bytes]:
+    """Take one report: 201, or 200 with the same answer when it is known already, or 409 ReportConflict."""
+    outcomes = await carry_out(engine_of(request), [_submit(await request.body())])
+    return rendering.outcome(outcomes[0])
+
+
+@post("/reports:batch")
+async def submit_batch(request: AnyRequest) -> Response[bytes]:
+    """Take a JSON array or NDJSON of reports: one result per item, in order, each with its own status."""
+    items = split_batch(await request.body(), request.headers.get("content-type", ""))
+    if len(items) > MAX_ITEMS:
+        raise problems.Refuse(413, "BatchTooLarge", f"a batch holds at most {MAX_ITEMS} reports")
+    read = [_read(item) for item in items]
+    commands = [command for command in read if isinstance(command, SubmitReport)]
+    outcomes = iter(await carry_out(engine_of(request), commands, "bulk") if commands else ())
+    results = [_result(next(outcomes)) if isinstance(command, SubmitReport) else command for command in read]
+    return rendering.json(results)
+
+
+@get("/reports/{report_id:str}/reporter")
+async def show_reporter(request: AnyRequest) -> Response[bytes]:
+    """Name and phone, for the desk and holders only; every reading is journalled."""
+    asks = ReadReporter(
+        incident_id="", report_id=asking.report_id(request), responder=asking.parameter(request, "responder")
+    )
+    outcome = (await carry_out(engine_of(request), [asks]))[0]
+    if isinstance(outcome, out.Refused) and isinstance(outcome.refusal, NotYours):
+        return problems.response(problems.refused(outcome.refusal, status=403))
+    return rendering.outcome(outcome)
+
+
+def _submit(raw: bytes) -> SubmitReport:
+    report, warnings = decode_report(raw)
+    return SubmitReport(report=report, warnings=warnings, origin=_ORIGIN)
+
+
+def _read(raw: bytes) -> SubmitReport | dict[str, object]:
+    try:
+        return _submit(raw)
+    except Undecodable as error:
+        return problems.undecodable(error)
+
+
+def _result(outcome: out.Outcome) -> dict[str, object]:
+    if isinstance(outcome, out.Refused):
+        return problems.refused(outcome.refusal)
+    answer: dict[str, object] = msgspec.to_builtins(rendering.answer(outcome))
+    return {"status": rendering.status_of(outcome)} | answer

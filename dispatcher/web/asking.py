@@ -1,0 +1,96 @@
+"""What a request asks, as typed values; what cannot be typed is refused with the parameter's name."""
+
+import re
+from typing import Any, Final
+
+from litestar import Request
+
+from dispatcher.core.lifecycle import OPEN
+from dispatcher.views.queue import ALL_STATES, ROLES, Asked
+from dispatcher.web.problems import DETAILS, Refuse
+from schemas.incidents import State
+
+AnyRequest = Request[Any, Any, Any]
+DEFAULT_PAGE: Final = 50
+LARGEST_PAGE: Final = 200
+_LONGEST_WORD: Final = 200
+_ULID: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
+
+
+def incident_id(request: AnyRequest) -> str:
+    """From the path; what cannot be an id is unknown without asking the database."""
+    return _id(request, "incident_id", "UnknownIncident")
+
+
+def report_id(request: AnyRequest) -> str:
+    return _id(request, "report_id", "UnknownReport")
+
+
+def _id(request: AnyRequest, name: str, unknown: str) -> str:
+    found = str(request.path_params[name])
+    if not _ULID.fullmatch(found):
+        raise Refuse(404, unknown, DETAILS[unknown])
+    return found
+
+
+def parameter(request: AnyRequest, name: str) -> str | None:
+    """A query parameter; left out and empty are the same."""
+    given = request.query_params.getall(name, [])
+    if len(given) > 1:
+        raise Refuse(422, "BadParameter", f"{name} is given more than once", parameter=name)
+    if not given or not given[0]:
+        return None
+    if "\0" in given[0] or len(given[0]) > _LONGEST_WORD:
+        raise Refuse(422, "BadParameter", f"{name} holds NUL or is longer than {_LONGEST_WORD}", parameter=name)
+    return str(given[0])
+
+
+def page_size(request: AnyRequest) -> int:
+    given = parameter(request, "limit")
+    if given is None:
+        return DEFAULT_PAGE
+    if not (given.isascii() and given.isdecimal() and int(given[:9]) > 0):
+        raise Refuse(422, "BadParameter", f"limit is a number from 1 to {LARGEST_PAGE}", parameter="limit")
+    return min(int(given[:9]), LARGEST_PAGE)
+
+
+def asked(request: AnyRequest, jurisdiction: str) -> Asked:
+    """The filters of the incident list. `state` and `role` may name several, by comma; `state=open` = not yet done."""
+    roles = _several(request, "role", ROLES) or ("offered", "claimed")
+    return Asked(
+        jurisdiction=jurisdiction,
+        states=states(parameter(request, "state")),
+        responder=parameter(request, "responder"),
+        roles=roles,
+        category=parameter(request, "category"),
+        area=parameter(request, "area"),
+        q=parameter(request, "q"),
+    )
+
+
+def states(given: str | None) -> tuple[State, ...]:
+    """Raises Refuse for a word that is no state."""
+    if given is None:
+        return ALL_STATES
+    words = set(given.split(","))
+    if unknown := words - {"open", *ALL_STATES}:
+        known = ", ".join(("open", *ALL_STATES))
+        raise Refuse(422, "BadParameter", f"state {min(unknown)!r} is none of {known}", parameter="state")
+    return tuple(state for state in ALL_STATES if state in words or (state in OPEN and "open" in words))
+
+
+def _several(request: AnyRequest, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    words = (parameter(request, name) or "").split(",")
+    if unknown := set(words) - {*known, ""}:
+        problem = f"{name} {min(unknown)!r} is none of {', '.join(known)}"
+        raise Refuse(422, "BadParameter", problem, parameter=name)
+    return tuple(word for word in known if word in words)
+
+
+def idempotency_key(request: AnyRequest) -> str | None:
+    """The Idempotency-Key header: printable ASCII, at most 200 characters."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Refuse(422, "BadParameter", "Idempotency-Key is 1 to 200 printable ASCII characters", parameter="key")
+    return key

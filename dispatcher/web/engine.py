@@ -1,0 +1,52 @@
+"""What the web needs of an engine; bootstrap builds one."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Protocol, cast
+
+from litestar.connection import ASGIConnection
+
+from dispatcher.service import Policies, Writer
+from dispatcher.service.writer import Lane
+from dispatcher.store import Store
+from routing_rules import Compiled
+from schemas.commands import Command
+from schemas.outcomes import Outcome
+
+
+class WebSettings(Protocol):
+    """`allowed_hosts` = Host headers answered beside loopback names; `admin_token` "" = nobody may publish."""
+
+    @property
+    def admin_token(self) -> str: ...
+    @property
+    def allowed_hosts(self) -> Collection[str]: ...
+
+
+class Engine(Protocol):
+    @property
+    def settings(self) -> WebSettings: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def writer(self) -> Writer: ...
+    @property
+    def policies(self) -> Policies: ...
+    def compiled(self, jurisdiction: str | None = None) -> Compiled: ...
+    def now(self) -> datetime: ...
+    def ready(self) -> list[str]: ...
+    def metrics_page(self) -> tuple[bytes, str]: ...
+
+
+def engine_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Engine:
+    """The engine behind this request."""
+    return cast("Engine", connection.app.state.engine)
+
+
+async def carry_out(engine: Engine, commands: Sequence[Command], lane: Lane = "people") -> list[Outcome]:
+    """Outcomes once committed. Raises StoreUnavailable: nothing was acknowledged.
+
+    Shielded: when the client goes away, the writer must still find its future as it left it.
+    """
+    return await asyncio.shield(asyncio.wrap_future(engine.writer.submit(commands, lane)))
