@@ -200,7 +200,7 @@ def _maker(mapping: Mapping, locate: Callable[[Column], Cell], *, with_due: bool
     """A function from a row to the fields of its report; an empty field is left out."""
     parts: list[Part] = []
     for name, recipe in mapping.fields.items():
-        parts.append((name, bind(recipe, locate) if recipe.number else bind_text(recipe, locate)))
+        parts.append((name, bind(recipe, locate) if name == "severity" else bind_text(recipe, locate)))
     if mapping.reported_at:
         parts.append(("reported_at", bind_time(mapping.reported_at, locate)))
     if mapping.location:
