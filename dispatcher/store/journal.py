@@ -17,6 +17,7 @@ from dispatcher.store.changes import NewJournalRow
 from dispatcher.store.dialect import Dialect, Row
 from dispatcher.store.instants import from_us, to_us
 from dispatcher.store.tables import journal
+from dispatcher.store.texts import readable
 from schemas.events import AnyEvent, JournalRow
 
 GENESIS = bytes(32)
@@ -48,7 +49,8 @@ def chain(rows: Sequence[NewJournalRow], position: int, prev_hash: bytes) -> lis
     """Table rows that follow the row at `position`."""
     chained: list[Row] = []
     for number, new in enumerate(rows, start=position + 1):
-        head = (number, new.jurisdiction, new.incident_id, new.seq, new.command_id, new.actor, to_us(new.at))
+        command_id, actor = readable(new.command_id), readable(new.actor)
+        head = (number, new.jurisdiction, new.incident_id, new.seq, command_id, actor, to_us(new.at))
         payload = _encode(new.events)
         chained.append((*head, payload, prev_hash))
         prev_hash = sha256(prev_hash + _encode(head) + payload).digest()

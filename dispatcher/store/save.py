@@ -12,6 +12,7 @@ from dispatcher.store.changes import ChangedIncident, Changes, NewBody, NewComma
 from dispatcher.store.dialect import Dialect, Row
 from dispatcher.store.errors import Conflict
 from dispatcher.store.instants import maybe_us, to_us
+from dispatcher.store.texts import code, readable, storable
 from schemas.incidents import Incident
 
 OPEN = frozenset({"offered", "claimed"})
@@ -50,8 +51,8 @@ def report_row(new: NewReport) -> Row:
 
 def command_row(new: NewCommand) -> Row:
     return (
-        _word(new.sender),
-        _word(new.command_id),
+        code(new.sender),
+        code(new.command_id),
         new.jurisdiction,
         new.digest,
         new.incident_id,
@@ -61,19 +62,19 @@ def command_row(new: NewCommand) -> Row:
 
 
 def body_row(new: NewBody) -> Row:
-    text = new.text.replace("\0", "\ufffd") if new.text else new.text
+    text = readable(new.text) if new.text else None
     return (new.ref, new.jurisdiction, new.incident_id, new.kind, to_us(new.at), new.lat, new.lon, text, new.doc)
 
 
 def letter_row(new: NewLetter) -> Row:
     """Whatever came in: a dead letter must never fail for what it says."""
-    headers = {_storable(name): _storable(value) for name, value in new.headers.items()}
+    headers = {storable(name): storable(value) for name, value in new.headers.items()}
     return (
         new.letter_id,
         new.jurisdiction,
         new.content_hash,
-        _storable(new.origin),
-        _storable(new.reason),
+        storable(new.origin),
+        storable(new.reason),
         new.raw,
         _encode(headers),
         to_us(new.at),
@@ -90,7 +91,7 @@ def incident_row(new: NewIncident) -> Row:
         incident.seq,
         incident.state,
         incident.category,
-        _word(incident.area),
+        code(incident.area),
         incident.priority,
         incident.owner,
         incident.rule,
@@ -113,7 +114,7 @@ def _changed_row(new: ChangedIncident) -> Row:
         incident.seq,
         incident.state,
         incident.category,
-        _word(incident.area),
+        code(incident.area),
         incident.priority,
         incident.owner,
         incident.rule,
@@ -155,15 +156,3 @@ def _save_parties(connection: Connection, dialect: Dialect, changes: Changes, be
         dialect.delete_parties(connection, went)
     if came:
         dialect.insert(connection, tables.parties, sorted(came))
-
-
-def _word(text: str | None) -> str | None:
-    """PostgreSQL refuses NUL in text; so do we, on both stores alike."""
-    if text and "\0" in text:
-        raise ValueError("a code or id with a NUL character cannot be stored")
-    return text
-
-
-def _storable(text: str) -> str:
-    """Any text as valid UTF-8 without NUL."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
