@@ -7,10 +7,10 @@ An unreadable `time` reads as None, since nobody decides by it and a report must
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from schemas.decode import MAX_BODY_BYTES, Undecodable, decode_json
 from schemas.notices import OutgoingMessage
@@ -37,11 +37,13 @@ MAX_HEADERS: Final = 64
 MAX_HEADER_BYTES: Final = 16_384
 _LETTER_HEADER_CHARS: Final = 512
 _LONGEST_ATTRIBUTE: Final = 200
+_ATTRIBUTES: Final = frozenset({"specversion", "id", "source", "type", "subject", "time", "datacontenttype"})
 _STRUCTURED: Final = "application/cloudevents"
 _JSON: Final = re.compile(r"(application|text)/(json|[a-z0-9.+_-]+\+json)")
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9._/+*-]{1,80}")
 _QUOTED: Final = re.compile(r"`([^`]*)`")
-_NOT_PRINTED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_PRINTED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
+_Aware = Annotated[datetime, Meta(tz=True)]
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
@@ -107,6 +109,7 @@ def unreadable(code: str, detail: str = "") -> Undecodable:
 def reason_of(error: Undecodable, code: str) -> str:
     """What a decoder said, under a code, without words of the sender that are no plain names."""
     said = _QUOTED.sub(lambda hit: hit[0] if _HARMLESS.fullmatch(hit[1]) else "`…`", str(error))
+    said = said.removeprefix("not JSON: ")
     return f"{'not-json' if error.syntax else code}: {said[:160]}"
 
 
@@ -120,16 +123,29 @@ def _structured(value: bytes, content_type: str) -> Envelope:
     kind, charset = _media_type(content_type)
     if kind != f"{_STRUCTURED}+json" or charset != "utf-8":
         raise unreadable("wrong-content-type", _told(kind))
-    try:
-        event = decode_json(value)
-    except Undecodable as error:
-        raise unreadable("not-json", str(error)[:160]) from error
-    if not isinstance(event, dict):
-        raise unreadable("not-an-envelope")
-    if "data_base64" in event:
+    parts = _members(value)
+    if "data_base64" in parts:
         raise unreadable("data-base64")
-    _check_json(event.get("datacontenttype"))
-    return _envelope(event, msgspec.json.encode(event.get("data")))
+    data = parts.pop("data", msgspec.Raw(b"null"))
+    attributes = {name: _member(name, raw) for name, raw in parts.items() if name in _ATTRIBUTES}
+    _check_json(attributes.get("datacontenttype"))
+    return _envelope(attributes, bytes(data))
+
+
+def _members(value: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError as error:
+        raise unreadable("not-an-envelope") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable("not-json", "the envelope") from error
+
+
+def _member(name: str, raw: msgspec.Raw) -> object:
+    try:
+        return decode_json(bytes(raw))
+    except Undecodable as error:
+        raise unreadable("bad-attribute", name) from error
 
 
 def _envelope(attributes: Mapping[str, object], data: bytes) -> Envelope:
@@ -161,7 +177,7 @@ def _is_attribute(text: str) -> bool:
 
 def _time(said: object) -> datetime | None:
     try:
-        return msgspec.convert(said, datetime)
+        return msgspec.convert(said, _Aware)
     except msgspec.ValidationError:
         return None
 
@@ -191,7 +207,7 @@ def _pairs(headers: Headers) -> list[tuple[str, bytes | None]]:
 
 
 def _texts(pairs: HeaderPairs) -> dict[str, str]:
-    """Names in lower case; what is no UTF-8 is read with replacement marks and then fails as an attribute, if it is one."""
+    """Names in lower case; what is no UTF-8 gets replacement marks, with which it cannot be an attribute."""
     return {name.lower(): said.decode("utf-8", "replace") for name, said in pairs if said is not None}
 
 
