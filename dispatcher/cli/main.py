@@ -2,7 +2,7 @@
 
 import typer
 
-from dispatcher.cli import processes
+from dispatcher.cli import desk, processes, rules
 
 app = typer.Typer(
     name="liandong",
@@ -11,6 +11,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 processes.add_to(app)
+desk.add_to(app)
+app.add_typer(rules.app, name="rules")
 
 
 def main() -> None:

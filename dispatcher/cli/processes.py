@@ -27,13 +27,13 @@ def add_to(app: typer.Typer) -> None:
     app.command()(relay)
 
 
-def configured() -> Settings:
+def configured(log_level: str | None = None) -> Settings:
     """Settings of this process; a wrong variable ends it with a sentence."""
     try:
         settings = settings_from(os.environ)
     except ValueError as error:
         fail(str(error))
-    configure_logs(settings.log_level)
+    configure_logs(log_level or settings.log_level)
     return settings
 
 
