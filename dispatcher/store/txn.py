@@ -142,7 +142,7 @@ class Txn:
         return read_bodies(self._connection, [ref]).get(ref)
 
     def save(self, changes: Changes) -> None:
-        """Write everything; once per transaction, as its last step. Raises Conflict."""
+        """Write everything, as the last step: after journal rows nothing more is locked or asked. Raises Conflict."""
         missing = [each.incident.id for each in changes.changed if each.incident.id not in self._loaded]
         if missing:
             raise ValueError(f"changed without having been loaded in this transaction: {', '.join(missing)}")
