@@ -54,7 +54,7 @@ class CancelBody(IncidentCommandBody, frozen=True, kw_only=True, forbid_unknown_
     reason: Text | None = None
 
 
-class Command(Struct, frozen=True, kw_only=True, tag_field="command"):
+class Command(Struct, frozen=True, gc=False, kw_only=True, tag_field="command"):
     """Base of all commands. `effective_at` None = the batch's own now (HTTP); topics give the broker's append time."""
 
     via: str = "http"

@@ -11,7 +11,7 @@ from schemas.facts import Facts, RoutingDecision
 from schemas.incidents import ClockName, State
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class Event(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="type"):
     """Base: `type` (tag) and `v` (version, 1 unless said) travel with every event."""
 
     v: int = 1
@@ -170,7 +170,7 @@ IncidentEvent = (
 AnyEvent = IncidentEvent | DeadLettered | BundlePublished
 
 
-class JournalRow(Struct, frozen=True, kw_only=True):
+class JournalRow(Struct, frozen=True, gc=False, kw_only=True):
     """One row of the journal: what one command did to one incident (or to none), in commit order."""
 
     position: int

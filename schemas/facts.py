@@ -7,7 +7,7 @@ from msgspec import Struct
 from schemas.reports import Scalar
 
 
-class Why(Struct, frozen=True, array_like=True):
+class Why(Struct, frozen=True, gc=False, array_like=True):
     """One perceived value and the reason for it, e.g. ("category", "keyword", "路灯")."""
 
     subject: str
@@ -15,7 +15,7 @@ class Why(Struct, frozen=True, array_like=True):
     detail: str = ""
 
 
-class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Facts(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Everything rules may look at.
 
     `cell` is the 0.01° cell "lat*100:lon*100" (floor, e.g. "4669:12610"), None = unlocated.
@@ -41,14 +41,14 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     warnings: tuple[str, ...] = ()
 
 
-class GroupBy(Struct, frozen=True, array_like=True):
+class GroupBy(Struct, frozen=True, gc=False, array_like=True):
     """Similar open incidents within so many metres and seconds take a later report as another voice."""
 
     within_m: float
     for_s: float
 
 
-class RoutingDecision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RoutingDecision(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Who gets it, by which rule, under which clocks, grouped how.
 
     `owner` is the first of `offers` (the lead in mode `all`). `reasons` says in codes with detail why something fell to

@@ -11,7 +11,7 @@ Mode = Literal["first-claim", "race", "all"]
 ClockName = Literal["claim", "resolution"]
 
 
-class Offer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Offer(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One responder's part in the current cycle; `epoch` is the offering it belongs to."""
 
     responder: str
@@ -20,7 +20,7 @@ class Offer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     claimed_at: datetime | None = None
 
 
-class Clock(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Clock(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One running or stopped deadline. Late means strictly later than `due_at`; `breached_at` = when the alarm rang."""
 
     name: ClockName
@@ -30,7 +30,7 @@ class Clock(Struct, frozen=True, kw_only=True, omit_defaults=True):
     breached_at: datetime | None = None
 
 
-class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Incident(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """State of one incident after `seq` journal rows."""
 
     id: str

@@ -8,7 +8,7 @@ from schemas.refusals import AnyRefusal
 from schemas.reports import ReportAnswer, Reporter
 
 
-class CommandAnswer(Struct, frozen=True, kw_only=True):
+class CommandAnswer(Struct, frozen=True, gc=False, kw_only=True):
     """State of the incident after an accepted command; also the stored answer of a repeated one."""
 
     incident_id: str
@@ -32,14 +32,14 @@ class ReporterAnswer(Struct, frozen=True, kw_only=True):
     reporter: Reporter | None
 
 
-class Taken(Struct, frozen=True, kw_only=True, tag="taken"):
+class Taken(Struct, frozen=True, gc=False, kw_only=True, tag="taken"):
     """A report: `repeated` = known before with the same content (HTTP 200 instead of 201)."""
 
     answer: ReportAnswer
     repeated: bool
 
 
-class Done(Struct, frozen=True, kw_only=True, tag="done"):
+class Done(Struct, frozen=True, gc=False, kw_only=True, tag="done"):
     """An incident command that was accepted (now, or before with the same id)."""
 
     answer: CommandAnswer
@@ -50,7 +50,7 @@ class Shown(Struct, frozen=True, kw_only=True, tag="shown"):
     answer: ReporterAnswer
 
 
-class Fired(Struct, frozen=True, kw_only=True, tag="fired"):
+class Fired(Struct, frozen=True, gc=False, kw_only=True, tag="fired"):
     """Clocks that rang in this turn (0 = another turn was first, or the clock had stopped)."""
 
     incident_id: str

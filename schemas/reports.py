@@ -9,7 +9,7 @@ Scalar = str | int | float | bool | None
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class Location(Struct, frozen=True, kw_only=True):
+class Location(Struct, frozen=True, gc=False, kw_only=True):
     """A point in degrees. Values out of range are set aside by `perceive`, never refused."""
 
     lat: float
@@ -17,21 +17,21 @@ class Location(Struct, frozen=True, kw_only=True):
     crs: str = "WGS-84"
 
 
-class Reporter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reporter(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Who told us. Lives in the erasable bodies only; never in journal, topics or logs."""
 
     name: str | None = None
     phone: str | None = None
 
 
-class Due(Struct, frozen=True, kw_only=True):
+class Due(Struct, frozen=True, gc=False, kw_only=True):
     """Due instants given by a trusted source or an import. `null` = no such clock; left out = the rule's clock."""
 
     claim_at: datetime | UnsetType | None = UNSET
     resolution_at: datetime | UnsetType | None = UNSET
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class Report(Struct, frozen=True, gc=False, kw_only=True):
     """Body of POST /api/v1/reports and data of `dispatch.report.v1`; unique by (source, source_id)."""
 
     source: Code
@@ -50,7 +50,7 @@ class Report(Struct, frozen=True, kw_only=True):
     extras: dict[str, object] = {}
 
 
-class ReportAnswer(Struct, frozen=True, kw_only=True):
+class ReportAnswer(Struct, frozen=True, gc=False, kw_only=True):
     """What the reporter's system gets back, rendered from the report's own RoutingDecided event only."""
 
     report_id: str
