@@ -15,7 +15,7 @@ import csv
 import gzip
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,11 +30,12 @@ Case = dict[str, str]
 ZONE = ZoneInfo("America/New_York")
 # Public holidays count as working days: the city's targets of 2011 say so.
 CALENDAR = {"kind": "working-days", "start": "next-working-day-same-time", "roll": {"at": "17:00", "to": "08:30"}}
+CALENDARS = {"city-days": parse_calendar(CALENDAR, "city-days")}
 REFINEMENTS = (None, "pwd_district", "neighborhood", "ward")
 FOLDS = (("2011-08", "2011-09"), ("2011-09", "2011-10"))  # learn up to and with, judge on
 LAST_MONTH = "2011-10"
 SPANS = [f"{count}wd city-days" for count in (*range(1, 31), *range(35, 91, 5))]
-SAMPLE = 200  # cases of a type that its candidate clocks are tried on; the best few are then tried on all
+SAMPLE = 60  # cases of a type that its candidate clocks are tried on; the best few are then tried on all
 GROUPINGS = ((10, 1), (10, 7), (30, 7), (60, 7), (60, 30))  # metres, days
 LEAST_PRECISION, LEAST_FLAGGED = 1 / 3, 5
 
@@ -120,24 +121,20 @@ def learn_clock(cases: Sequence[Case]) -> str | None:
 
     Most cases of the type must have a due time at all.
     """
-    with_target = [case for case in cases if case["target_dt"]]
-    if len(with_target) * 2 < len(cases):
+    spans = [(_local(case["open_dt"]), _local(case["target_dt"])) for case in cases if case["target_dt"]]
+    if len(spans) * 2 < len(cases):
         return None
-    sample = with_target[:: max(1, len(with_target) // SAMPLE)]
-    days = Counter((_local(case["target_dt"]).date() - _local(case["open_dt"]).date()).days for case in sample)
+    sample = spans[:: max(1, len(spans) // SAMPLE)]
+    days = Counter((target.date() - start.date()).days for start, target in sample)
     candidates = [*SPANS, *(f"{count}d" for count, _ in days.most_common(4) if 0 < count < 3660)]
     best = sorted(candidates, key=lambda limit: -_share_explained(sample, limit))[:3]
-    found = max(best, key=lambda limit: _share_explained(with_target, limit))
-    return found if _share_explained(with_target, found) >= 0.5 else None
+    found = max(best, key=lambda limit: _share_explained(spans, limit))
+    return found if _share_explained(spans, found) >= 0.5 else None
 
 
-def _share_explained(cases: Sequence[Case], limit: str) -> float:
-    due_at = compile_clock(parse_clock(limit, limit), {"city-days": parse_calendar(CALENDAR, "city-days")}, ZONE)
-    explained = 0
-    for case in cases:
-        gap = due_at(_local(case["open_dt"]), None) - _local(case["target_dt"]).astimezone(UTC)
-        explained += abs(gap.total_seconds()) <= 90
-    return explained / len(cases)
+def _share_explained(spans: Sequence[tuple[datetime, datetime]], limit: str) -> float:
+    due_at = compile_clock(parse_clock(limit, limit), CALENDARS, ZONE)
+    return sum(abs((due_at(start, None) - target).total_seconds()) <= 90 for start, target in spans) / len(spans)
 
 
 def learn_grouping(cases: Sequence[Case]) -> tuple[int, int] | None:
@@ -146,6 +143,8 @@ def learn_grouping(cases: Sequence[Case]) -> tuple[int, int] | None:
     None where joining is mostly wrong or hardly happens.
     """
     flagged = sum(case["dup_flag"] == "1" for case in cases)
+    if flagged < LEAST_FLAGGED:
+        return None
     scores: dict[tuple[int, int], float] = {}
     for within_m, days in GROUPINGS:
         joined = _join(cases, GroupBy(within_m, days * 86_400))
@@ -165,19 +164,21 @@ def _join(cases: Sequence[Case], by: GroupBy) -> list[tuple[Case, Case]]:
         point = float(case["lat"]), float(case["lon"])
         cell = f"{int(point[0] * 100 // 1)}:{int(point[1] * 100 // 1)}"
         spot = Spot(point, None, _local(case["open_dt"]))
-        near = {
-            standing.incident_id: (other, standing) for cell in neighbours(cell) for other, standing in open_in[cell]
-        }
-        alive = [
-            standing
-            for other, standing in near.values()
-            if not other["closed_dt"] or other["closed_dt"] >= case["open_dt"]
-        ]
+        near: dict[str, tuple[Case, Standing]] = {}
+        for beside in neighbours(cell):
+            open_in[beside] = [pair for pair in open_in[beside] if _is_open(pair[0], pair[1], case, spot, by)]
+            near.update((standing.incident_id, (other, standing)) for other, standing in open_in[beside])
+        alive = [standing for _, standing in near.values()]
         if found := match(spot, by, alive):
             joined.append((case, near[found][0]))
         else:
             open_in[cell].append((case, Standing(str(number), spot)))
     return joined
+
+
+def _is_open(other: Case, standing: Standing, case: Case, spot: Spot, by: GroupBy) -> bool:
+    young = (spot.reported_at - standing.spot.reported_at).total_seconds() <= by.for_s
+    return young and (not other["closed_dt"] or other["closed_dt"] >= case["open_dt"])
 
 
 def _grouped(cases: Iterable[Case], column: str) -> dict[str, list[Case]]:
