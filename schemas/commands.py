@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from schemas.reports import Report
+from schemas.reports import Instant, Report
 
 Word = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=4000)]
@@ -28,7 +28,7 @@ class ClaimBody(IncidentCommandBody, frozen=True, kw_only=True, forbid_unknown_f
     """接单: I take it."""
 
     crew_sent: bool = False
-    promised_at: datetime | None = None
+    promised_at: Instant | None = None
 
 
 class ReturnBody(IncidentCommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):

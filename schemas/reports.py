@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 Scalar = str | int | float | bool | None
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
+Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class Location(Struct, frozen=True, gc=False, kw_only=True):
@@ -27,8 +28,8 @@ class Reporter(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
 class Due(Struct, frozen=True, gc=False, kw_only=True):
     """Due instants given by a trusted source or an import. `null` = no such clock; left out = the rule's clock."""
 
-    claim_at: datetime | UnsetType | None = UNSET
-    resolution_at: datetime | UnsetType | None = UNSET
+    claim_at: Instant | UnsetType | None = UNSET
+    resolution_at: Instant | UnsetType | None = UNSET
 
 
 class Report(Struct, frozen=True, gc=False, kw_only=True):

@@ -5,10 +5,10 @@ Pages go by key, not by offset: what comes in between two pages neither repeats 
 
 import base64
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_, type_coerce
 
 from dispatcher.core.lifecycle import OPEN
@@ -22,6 +22,7 @@ ALL_STATES: Final[tuple[State, ...]] = ("offered", "claimed", "resolved", "close
 ROLES: Final = ("offered", "claimed", "returned", "withdrawn", "copy")
 _NEVER: Final = 1 << 62  # sorts after every due instant
 _LONGEST_SEARCH: Final = 8  # words
+_Key = Annotated[str, Meta(pattern=r"^[0-9A-Z]{1,26}\Z")]
 
 _incident = msgspec.json.Decoder(Incident)
 
@@ -48,15 +49,15 @@ class Asked(Struct, frozen=True, kw_only=True):
 class _Open(Struct, frozen=True, array_like=True, tag="o"):
     """Where a page among the open incidents ended."""
 
-    priority: str
-    due_us: int
-    id: str
+    priority: _Key
+    due_us: Annotated[int, Meta(ge=0, le=_NEVER)]
+    id: _Key
 
 
 class _Over(Struct, frozen=True, array_like=True, tag="r"):
     """Where a page among the rest ended."""
 
-    id: str
+    id: _Key
 
 
 _Cursor = _Open | _Over

@@ -54,8 +54,9 @@ def engine(settings: Settings, clock: SetClock) -> Iterator[Engine]:
 class Door:
     """The application as a client sees it; every test runs its own event loop in it."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, engine: Engine) -> None:
         self.client = client
+        self.engine = engine
 
     async def post(self, path: str, body: object = None, **more: Any) -> httpx.Response:
         return await self.client.post(path, json=body, **more)
@@ -102,4 +103,4 @@ def anyio_backend() -> str:
 async def door(engine: Engine) -> AsyncIterator[Door]:
     transport = httpx.ASGITransport(cast("Any", create_app(engine)), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-        yield Door(client)
+        yield Door(client, engine)

@@ -98,6 +98,9 @@ WRONG = [
     pytest.param(
         b'{"source":"110","source_id":"1","text":"x","location":{"lat":"46","lon":1}}', 422, id="text for number"
     ),
+    pytest.param(
+        b'{"source":"110","source_id":"1","text":"x","due":{"claim_at":"2025-01-12T12:22:00"}}', 422, id="due, no zone"
+    ),
     pytest.param(b'{"source":"110","source_id":"1","text":"x","attributes":{"a":{"b":1}}}', 422, id="nested attribute"),
 ]
 
