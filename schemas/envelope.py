@@ -42,6 +42,7 @@ _STRUCTURED: Final = "application/cloudevents"
 _JSON: Final = re.compile(r"(application|text)/(json|[a-z0-9.+_-]+\+json)")
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9._/+*-]{1,80}")
 _QUOTED: Final = re.compile(r"`([^`]*)`")
+_OF_A_DECODER: Final = re.compile(r"[A-Za-z0-9._$|\[\] -]{1,80}")  # names of types and fields, paths
 _NOT_PRINTED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _Aware = Annotated[datetime, Meta(tz=True)]
 
@@ -108,9 +109,14 @@ def unreadable(code: str, detail: str = "") -> Undecodable:
 
 def reason_of(error: Undecodable, code: str) -> str:
     """What a decoder said, under a code, without words of the sender that are no plain names."""
-    said = _QUOTED.sub(lambda hit: hit[0] if _HARMLESS.fullmatch(hit[1]) else "`…`", str(error))
+    said = _QUOTED.sub(lambda hit: hit[0] if _OF_A_DECODER.fullmatch(hit[1]) else "`…`", str(error))
     said = said.removeprefix("not JSON: ")
     return f"{'not-json' if error.syntax else code}: {said[:160]}"
+
+
+def harmless(word: str) -> str:
+    """A word of the sender if it can only be a name of something technical, else a mark."""
+    return word if _HARMLESS.fullmatch(word) else "…"
 
 
 def _binary(value: bytes, found: Mapping[str, str]) -> Envelope:
@@ -122,7 +128,7 @@ def _binary(value: bytes, found: Mapping[str, str]) -> Envelope:
 def _structured(value: bytes, content_type: str) -> Envelope:
     kind, charset = _media_type(content_type)
     if kind != f"{_STRUCTURED}+json" or charset != "utf-8":
-        raise unreadable("wrong-content-type", _told(kind))
+        raise unreadable("wrong-content-type", harmless(kind))
     parts = _members(value)
     if "data_base64" in parts:
         raise unreadable("data-base64")
@@ -150,7 +156,7 @@ def _member(name: str, raw: msgspec.Raw) -> object:
 
 def _envelope(attributes: Mapping[str, object], data: bytes) -> Envelope:
     if (version := _attribute(attributes, "specversion")) != "1.0":
-        raise unreadable("unsupported-specversion", _told(version))
+        raise unreadable("unsupported-specversion", harmless(version))
     subject = attributes.get("subject")
     return Envelope(
         id=_attribute(attributes, "id"),
@@ -190,7 +196,7 @@ def _check_json(content_type: object) -> None:
         raise unreadable("bad-attribute", "datacontenttype")
     kind, charset = _media_type(content_type)
     if not _JSON.fullmatch(kind) or charset not in {"utf-8", "us-ascii"}:
-        raise unreadable("wrong-content-type", _told(kind))
+        raise unreadable("wrong-content-type", harmless(kind))
 
 
 def _media_type(content_type: str) -> tuple[str, str]:
@@ -209,10 +215,6 @@ def _pairs(headers: Headers) -> list[tuple[str, bytes | None]]:
 def _texts(pairs: HeaderPairs) -> dict[str, str]:
     """Names in lower case; what is no UTF-8 gets replacement marks, with which it cannot be an attribute."""
     return {name.lower(): said.decode("utf-8", "replace") for name, said in pairs if said is not None}
-
-
-def _told(word: str) -> str:
-    return word if _HARMLESS.fullmatch(word) else "…"
 
 
 def _printable(text: str) -> str:

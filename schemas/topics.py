@@ -7,6 +7,7 @@ INCIDENTS = "dispatch.incidents.v1"
 DEAD_LETTERS = "dispatch.deadletters.v1"
 COMMANDS_PATTERN = r"^dispatch\.responders\.[a-z0-9][a-z0-9-]*\.commands\.v1$"
 _COMMANDS = re.compile(r"^dispatch\.responders\.([a-z0-9][a-z0-9-]*)\.commands\.v1$")
+_NOTICES = re.compile(r"^dispatch\.responders\.([a-z0-9][a-z0-9-]*)\.notices\.v1$")
 
 REPORT_TYPE = "dispatch.report.v1"
 COMMAND_TYPE_PREFIX = "dispatch.command."
@@ -23,4 +24,10 @@ def commands(responder: str) -> str:
 def responder_of(topic: str) -> str | None:
     """Who speaks on a commands topic, or None when it is no commands topic."""
     found = _COMMANDS.match(topic)
+    return found.group(1) if found else None
+
+
+def reader_of(topic: str) -> str | None:
+    """Who reads a notices topic, or None when it is no notices topic."""
+    found = _NOTICES.match(topic)
     return found.group(1) if found else None

@@ -5,7 +5,7 @@ At least once and in order: the cursor moves only when the outlet has confirmed 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -30,8 +30,12 @@ _NOT_TOLD: Final = (ev.ReportReceived, ev.ReporterRead, ev.CommandAccepted, ev.C
 
 
 class Outlet(Protocol):
-    """A receiver that is one log. Raises when not everything was confirmed; nothing is then taken as sent."""
+    """A receiver that is one log. Raises when not everything was confirmed; nothing is then taken as sent.
 
+    `expect` = these responders will be told things: at the start, after a failure, and when a bundle was published.
+    """
+
+    def expect(self, responders: Collection[str]) -> None: ...
     def send(self, messages: Sequence[OutgoingMessage]) -> None: ...
 
 
@@ -50,11 +54,14 @@ class Deliver:
 
     def step(self) -> float:
         if self._position is None:
+            self._outlet.expect(self._listeners())
             self._position = self._store.cursor(CURSOR)
         rows = self._store.journal_after(self._position, _ROWS)
         if not rows:
             self._metrics.relay_lag.set(0)
             return _IDLE_S
+        if any(isinstance(event, ev.BundlePublished) for row in rows for event in row.events):
+            self._outlet.expect(self._listeners())
         messages = self._render(rows)
         try:
             self._outlet.send(messages)
@@ -73,6 +80,13 @@ class Deliver:
         self._metrics.relayed.labels("incidents").inc(len(messages) - notices)
         behind = self._store.last_position() - rows[-1].position if len(rows) == _ROWS else 0
         self._metrics.relay_lag.set(behind)
+
+    def _listeners(self) -> list[str]:
+        """Responders of the bundles in force that read their topics."""
+        in_force = self._bundles.active_bundles().values()
+        policies = [self._policies.compiled(bundle_id, self._bundles) for bundle_id in in_force]
+        everyone = [responder for policy in policies for responder in policy.responders.values()]
+        return sorted({responder.id for responder in everyone if responder.adapter == self._adapter})
 
     def _render(self, rows: Sequence[ev.JournalRow]) -> list[OutgoingMessage]:
         folded = [(row, self._fold(row)) for row in rows]
@@ -125,7 +139,9 @@ class Deliver:
     @staticmethod
     def _message(row: ev.JournalRow, n: int, topic: str, kind: str, payload: msgspec.Struct) -> OutgoingMessage:
         name = f"{row.incident_id}.{row.seq}.{n}" if row.incident_id else f"c.{row.position}.{n}"
-        if row.incident_id is None and row.command_id:
+        if isinstance(payload, ev.DeadLettered):
+            name = payload.letter_id
+        elif row.incident_id is None and row.command_id:
             name = f"c.{row.actor}.{row.command_id}"
         return OutgoingMessage(
             topic=topic,

@@ -123,7 +123,8 @@ class Working:
         if command.responder is not None:
             refused = ev.CommandRefused(responder=command.responder, command="unknown", reason=command.reason)
             happened = (*happened, refused)
-        self.add_row(jurisdiction, happened, command_id=command.command_id or "", actor=command.via, now=now)
+        actor = command.responder or command.via
+        self.add_row(jurisdiction, happened, command_id=command.command_id or "", actor=actor, now=now)
         return out.Lettered(letter_id=letter_id, repeated=False)
 
     def collect_incidents(self) -> None:
