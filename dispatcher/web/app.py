@@ -7,7 +7,7 @@ from litestar.datastructures import State
 from litestar.types import ASGIApp
 
 from dispatcher.web import problems
-from dispatcher.web.api import bundles, commands, health, incidents, reports
+from dispatcher.web.api import bundles, commands, documents, health, incidents, reports
 from dispatcher.web.door import Door
 from dispatcher.web.engine import Engine
 from schemas.decode import MAX_BODY_BYTES
@@ -36,6 +36,7 @@ def framework(engine: Engine) -> Litestar:
             bundles.publish_bundle,
             bundles.show_active_bundle,
             bundles.list_responders,
+            documents.show_openapi,
         ],
     )
     return Litestar(

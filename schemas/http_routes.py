@@ -1,0 +1,175 @@
+"""The HTTP interface as a table: what each route takes and answers. A test compares it with the application."""
+
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+from schemas import refusals as no
+from schemas import views
+from schemas.commands import BODIES
+from schemas.outcomes import CommandAnswer, ReporterAnswer
+from schemas.reports import Report, ReportAnswer
+
+Method = Literal["GET", "POST"]
+TEXT: Final = "text/plain"
+JSON: Final = "application/json"
+LINES: Final = "application/x-ndjson"
+
+
+class Parameter(NamedTuple):
+    name: str
+    says: str
+    where: Literal["query", "header"] = "query"
+    kind: Literal["string", "integer"] = "string"
+
+
+class Route(NamedTuple):
+    """`refusals`: problems with fields of their own; every route may also answer a plain Problem.
+
+    `admin` = needs the admin token. `batch` = takes many reports and answers a list.
+    """
+
+    method: Method
+    path: str
+    id: str
+    says: str
+    takes: type[Struct] | None = None
+    answers: type[Struct] | None = None
+    statuses: tuple[int, ...] = (200,)
+    parameters: tuple[Parameter, ...] = ()
+    refusals: tuple[type[no.Refusal], ...] = ()
+    admin: bool = False
+    batch: bool = False
+
+
+_JURISDICTION: Final = Parameter("jurisdiction", "left out = the home jurisdiction")
+_KEY: Final = Parameter("Idempotency-Key", "1 to 200 printable characters; the sender is the responder", "header")
+_FILTERS: Final = (
+    Parameter("state", "offered, claimed, resolved, closed, cancelled, or open; several by comma; left out = all"),
+    Parameter("responder", "incidents in which it plays one of the roles"),
+    Parameter("role", "of the responder: offered, claimed, returned, withdrawn, copy; left out = offered,claimed"),
+    Parameter("category", "this one and all below it"),
+    Parameter("area", "areas that begin with this code"),
+    Parameter("q", "words that the text of a report holds"),
+    Parameter("cursor", "next_cursor of the page before"),
+    Parameter("limit", "rows of a page, 1 to 200; left out = 50", kind="integer"),
+    _JURISDICTION,
+)
+_UNKNOWN: Final = (no.UnknownIncident,)
+_COMMON: Final = (no.UnknownIncident, no.OfferWithdrawnRefusal, no.NotAllowedInState, no.IdempotencyMismatch)
+_SAYS: Final = {
+    "claim": ("Claim an incident (接单)", (no.AlreadyClaimed, no.NotCandidate, no.ResponderRequired)),
+    "return": (
+        "Give it back with a reason (退单)",
+        (no.NotYours, no.NotCandidate, no.ResponderRequired, no.ReasonRequired),
+    ),
+    "resolve": ("The work is done (办结)", (no.NotYours, no.ResponderRequired, no.ReasonRequired)),
+    "close": ("Confirmed: close it", (no.NotYours,)),
+    "cancel": ("Withdraw it, with a reason", (no.NotYours, no.ReasonRequired)),
+}
+_COMMANDS: Final = tuple(
+    Route(
+        "POST",
+        f"/api/v1/incidents/{{incident_id}}/{verb}",
+        f"{verb}Incident",
+        _SAYS[verb][0],
+        takes=body,
+        answers=CommandAnswer,
+        parameters=(_KEY,),
+        refusals=(*_COMMON, *_SAYS[verb][1]),
+    )
+    for verb, (body, _) in BODIES.items()
+)
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/api/v1/reports",
+        "submitReport",
+        "Take a report: 201, or 200 with the same answer when it is known already",
+        takes=Report,
+        answers=ReportAnswer,
+        statuses=(200, 201),
+        refusals=(no.ReportConflict,),
+    ),
+    Route(
+        "POST",
+        "/api/v1/reports:batch",
+        "submitReports",
+        "Take many: one result per item, in order, each with its own status; at most 10,000 items and 1 MiB",
+        takes=Report,
+        answers=ReportAnswer,
+        batch=True,
+    ),
+    Route(
+        "GET",
+        "/api/v1/reports/{report_id}/reporter",
+        "showReporter",
+        "Name and phone, for the desk and holders only; journalled",
+        answers=ReporterAnswer,
+        parameters=(Parameter("responder", "who wants to know"),),
+        refusals=(no.UnknownReport, no.NotYours, no.ResponderRequired),
+    ),
+    Route(
+        "GET",
+        "/api/v1/incidents",
+        "listIncidents",
+        "What is open first, by priority and then by due instant; after it the newest of the rest",
+        answers=views.IncidentList,
+        parameters=_FILTERS,
+    ),
+    Route(
+        "GET",
+        "/api/v1/incidents/{incident_id}",
+        "showIncident",
+        "State, clocks, offers and voices",
+        answers=views.IncidentDetail,
+        refusals=_UNKNOWN,
+    ),
+    Route(
+        "GET",
+        "/api/v1/incidents/{incident_id}/timeline",
+        "showTimeline",
+        "Every event in commit order",
+        answers=views.Timeline,
+        refusals=_UNKNOWN,
+    ),
+    Route(
+        "GET",
+        "/api/v1/incidents/{incident_id}/explanation",
+        "showExplanation",
+        "Why it went where it went, recomputed on the stored bundle and facts",
+        answers=views.IncidentExplanation,
+        refusals=_UNKNOWN,
+    ),
+    *_COMMANDS,
+    Route(
+        "POST",
+        "/api/v1/bundles",
+        "publishBundle",
+        "Make an encoded bundle the active one of its jurisdiction; at most 16 MiB",
+        answers=views.BundlePublication,
+        refusals=(no.BundleRefused,),
+        admin=True,
+    ),
+    Route(
+        "GET",
+        "/api/v1/bundles/active",
+        "showActiveBundle",
+        "The bundle that decides now",
+        answers=views.ActiveBundle,
+        parameters=(_JURISDICTION,),
+    ),
+    Route(
+        "GET",
+        "/api/v1/responders",
+        "listResponders",
+        "Whoever can be offered an incident",
+        answers=views.ResponderList,
+        parameters=(_JURISDICTION,),
+    ),
+    Route("GET", "/api/v1/openapi.json", "showOpenapi", "This document"),
+    Route("GET", "/livez", "live", "The process answers", answers=views.Health),
+    Route("GET", "/readyz", "ready", "Database, bundle and loops are there; else 503", answers=views.Health),
+    Route("GET", "/metrics", "metrics", "Prometheus text exposition"),
+)
