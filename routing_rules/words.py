@@ -39,7 +39,8 @@ class Words:
     def __init__(self, words: Iterable[str]) -> None:
         self._trie: dict[str, Any] = {}
         self._plain: defaultdict[str, list[int]] = defaultdict(list)
-        self._gapped: defaultdict[str, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
+        self._gapped: defaultdict[str, defaultdict[str, list[tuple[int, tuple[str, ...]]]]]
+        self._gapped = defaultdict(lambda: defaultdict(list))  # by first and second piece
         for number, word in enumerate(words):
             parts = parts_of(word)
             for part in parts:
@@ -47,42 +48,43 @@ class Words:
             if len(parts) == 1:
                 self._plain[parts[0]].append(number)
             else:
-                self._gapped[parts[0]].append((number, parts))
+                self._gapped[parts[0]][parts[1]].append((number, parts))
+        self._begins = re.compile(f"[{re.escape(''.join(self._trie))}]") if self._trie else None
 
     def _plant(self, part: str) -> None:
         node = self._trie
         for character in part:
             node = node.setdefault(character, {})
-        node[_END] = part
+        node[_END] = part, _is_latin(part[0]) or _is_latin(part[-1])
 
     def find(self, text: str) -> list[int]:
         """Numbers of the words in a normalised text, in no particular order, each once."""
         starts = self._starts(text)
         found: list[int] = []
-        breaks: list[int] | None = None
         for part in starts:
             found += self._plain.get(part, ())
-            for number, parts in self._gapped.get(part, ()):
-                if all(each in starts for each in parts):
-                    if breaks is None:
-                        breaks = [match.start() for match in _BREAK.finditer(text)]
-                    if _in_one_sentence(parts, starts, breaks):
-                        found.append(number)
+            if part in self._gapped:
+                following = self._gapped[part]
+                for second in following.keys() & starts.keys():
+                    found += (number for number, parts in following[second] if _in_one_sentence(parts, starts, text))
         return found
 
     def _starts(self, text: str) -> dict[str, list[int]]:
         """Where each piece begins, in order."""
         starts: dict[str, list[int]] = {}
-        first = self._trie
-        for begin, character in enumerate(text):
-            node = first.get(character)
-            end = begin
+        if self._begins is None:
+            return starts
+        first, length = self._trie, len(text)
+        for match in self._begins.finditer(text):
+            begin = end = match.start()
+            node = first[text[begin]]
             while node is not None:
                 end += 1
-                part = node.get(_END)
-                if part is not None and _stands_alone(text, begin, end):
-                    starts.setdefault(part, []).append(begin)
-                node = node.get(text[end]) if end < len(text) else None
+                if _END in node:
+                    part, latin = node[_END]
+                    if not latin or _stands_alone(text, begin, end):
+                        starts.setdefault(part, []).append(begin)
+                node = node.get(text[end]) if end < length else None
         return starts
 
 
@@ -97,19 +99,19 @@ def _is_latin(character: str) -> bool:
     return character.isascii() and character.isalnum()
 
 
-def _in_one_sentence(parts: tuple[str, ...], starts: dict[str, list[int]], breaks: list[int]) -> bool:
-    return any(_continues(parts, begin, starts, breaks) for begin in starts[parts[0]])
+def _in_one_sentence(parts: tuple[str, ...], starts: dict[str, list[int]], text: str) -> bool:
+    if not all(part in starts for part in parts[2:]):
+        return False
+    return any(_continues(parts, begin, starts, text) for begin in starts[parts[0]])
 
 
-def _continues(parts: tuple[str, ...], begin: int, starts: dict[str, list[int]], breaks: list[int]) -> bool:
-    """Whether the other parts follow the first, each behind the one before, within its sentence."""
-    after = bisect_left(breaks, begin)
-    limit = breaks[after] if after < len(breaks) else None
+def _continues(parts: tuple[str, ...], begin: int, starts: dict[str, list[int]], text: str) -> bool:
+    """Whether the other parts follow the first, each behind the one before, before its sentence ends."""
     position = begin + len(parts[0])
     for part in parts[1:]:
         places = starts[part]
         at = bisect_left(places, position)
-        if at == len(places) or (limit is not None and places[at] >= limit):
+        if at == len(places):
             return False
         position = places[at] + len(part)
-    return True
+    return _BREAK.search(text, begin, position) is None
