@@ -4,7 +4,7 @@ Import from here:
     Store, Txn                                     the doors
     Changes and its rows                           what a transaction writes
     KnownReport, KnownCommand, Candidate, Body, Counts   what it hands back
-    StoreError, StoreLocked, StoreUnavailable, Conflict  what goes wrong
+    StoreError, StoreLocked, StoreUnavailable, Conflict, StatementFailed   what goes wrong
 """
 
 from dispatcher.store.changes import (
@@ -18,7 +18,7 @@ from dispatcher.store.changes import (
     NewLetter,
     NewReport,
 )
-from dispatcher.store.errors import Conflict, StoreError, StoreLocked, StoreUnavailable
+from dispatcher.store.errors import Conflict, StatementFailed, StoreError, StoreLocked, StoreUnavailable
 from dispatcher.store.found import Body, Candidate, Counts, KnownCommand, KnownReport
 from dispatcher.store.store import Store
 from dispatcher.store.txn import Txn
@@ -39,6 +39,7 @@ __all__ = [
     "NewJournalRow",
     "NewLetter",
     "NewReport",
+    "StatementFailed",
     "Store",
     "StoreError",
     "StoreLocked",

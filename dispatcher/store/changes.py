@@ -1,6 +1,7 @@
 """What one transaction writes: rows as the service fills them, before any dialect sees them.
 
-All datetimes are aware UTC; ids are ULIDs; hashes and keys are bytes. Structs, because they are built fastest.
+All datetimes are aware UTC; ids are ULIDs; hashes and keys are bytes. Structs, because they are built fastest, and
+unknown to the garbage collector, because they never form a ring.
 """
 
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class NewBody(Struct, frozen=True, gc=False):
     lon: float | None = None
 
 
-class NewIncident(Struct, frozen=True):
+class NewIncident(Struct, frozen=True, gc=False):
     """An incident first seen in this batch, in its state at the end of the batch.
 
     `grouped` = later reports may join it: its `cell` and `place_key` are findable by `group_candidates` while it is
@@ -60,7 +61,7 @@ class NewIncident(Struct, frozen=True):
     grouped: bool = False
 
 
-class ChangedIncident(Struct, frozen=True):
+class ChangedIncident(Struct, frozen=True, gc=False):
     """An incident loaded in this transaction and changed; `expected_seq` is its seq as loaded, else Conflict."""
 
     incident: Incident
@@ -68,7 +69,7 @@ class ChangedIncident(Struct, frozen=True):
     due_at: datetime | None
 
 
-class NewJournalRow(Struct, frozen=True):
+class NewJournalRow(Struct, frozen=True, gc=False):
     """One journal row without position and chain, which are given under the journal lock.
 
     Rows that belong to no incident's history have incident_id None and seq 0; (incident_id, seq) is unique.
@@ -95,7 +96,7 @@ class NewCommand(Struct, frozen=True, gc=False):
     at: datetime
 
 
-class NewLetter(Struct, frozen=True):
+class NewLetter(Struct, frozen=True, gc=False):
     """A dead letter. `content_hash` covers bytes and provenance and is unique; NUL in texts becomes U+FFFD."""
 
     jurisdiction: str

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, Table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from dispatcher.store.errors import StoreError, StoreUnavailable
+from dispatcher.store.errors import StatementFailed, StoreError, StoreUnavailable
 
 Row = tuple[Any, ...]
 
@@ -16,6 +16,7 @@ class Dialect(Protocol):
     """One instance per store. Rows are tuples in the order of `table.columns`, instants already in microseconds."""
 
     name: str
+    driver_errors: type[Exception]
     placeholder: str
     join: str  # between a FROM item of keys and a table
     for_update: str  # appended to a SELECT whose table is called `t`
@@ -71,18 +72,20 @@ PARTY_KEY = ("jurisdiction", "responder", "state", "incident_id")
 
 
 def translated(dialect: Dialect, error: BaseException) -> StoreError | None:
-    """The StoreError that a raised error amounts to, or None when it is somebody else's business."""
-    if isinstance(error, StoreError):
-        return None
-    cause: BaseException = error
+    """The StoreError that a driver's error amounts to, or None when it is not a driver's."""
+    cause: BaseException | None = error
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:
             return StoreUnavailable(f"the connection to the database was lost: {_first_line(error.orig)}")
-        cause = error.orig or error
-    kind = dialect.meaning_of(cause)
-    return None if kind is None else kind(_first_line(cause))
+        cause = error.orig
+    kind = None if cause is None else dialect.meaning_of(cause)
+    if kind is not None:
+        return kind(_first_line(cause))
+    if isinstance(error, dialect.driver_errors | SQLAlchemyError):
+        return StatementFailed(f"{type(cause).__name__}: {_first_line(cause)}")
+    return None
 
 
 def _first_line(error: BaseException | None) -> str:
-    """Drivers append the statement's values in later lines (DETAIL); those stay out of logs and answers."""
+    """Drivers quote the statement's values in later lines (DETAIL, CONTEXT); those stay out of logs and answers."""
     return str(error).strip().split("\n", 1)[0]

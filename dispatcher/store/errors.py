@@ -2,7 +2,7 @@
 
 
 class StoreError(Exception):
-    """Base. Anything a driver raises that is none of the below propagates as it is: it is a bug or a guilty item."""
+    """Base. No driver's error leaves this room as it is: it would quote the values, and they are personal."""
 
 
 class StoreLocked(StoreError):
@@ -21,3 +21,7 @@ class Conflict(StoreError):
 
     The transaction is rolled back; run the batch again on fresh reads.
     """
+
+
+class StatementFailed(StoreError):
+    """The database refused a statement for what it says: a guilty item, or a bug of ours."""

@@ -46,6 +46,7 @@ class OnPostgres:
     """The dialect of the scaled-out mode."""
 
     name = "postgresql"
+    driver_errors: type[Exception] = psycopg.Error
     placeholder = "%s"
     join = "JOIN"
     for_update = " FOR UPDATE OF t"
@@ -54,6 +55,7 @@ class OnPostgres:
         url = url.set(drivername="postgresql+psycopg")
         writer = create_engine(
             url,
+            hide_parameters=True,  # an error must not quote what people wrote
             pool_size=_WRITERS,
             max_overflow=_WRITERS,
             pool_timeout=_WAIT_S,
@@ -63,6 +65,7 @@ class OnPostgres:
         )
         reader = create_engine(
             url,
+            hide_parameters=True,  # an error must not quote what people wrote
             pool_size=_READERS,
             max_overflow=_READERS,
             pool_timeout=_WAIT_S,

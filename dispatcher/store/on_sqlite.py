@@ -37,6 +37,7 @@ class OnSqlite:
     """The dialect of the embedded mode."""
 
     name = "sqlite"
+    driver_errors: type[Exception] = sqlite3.Error
     placeholder = "?"
     join = "CROSS JOIN"  # means: in this order, keys first
     for_update = ""
@@ -98,6 +99,7 @@ class OnSqlite:
 def _engine(url: URL, *, readers: int, begin: str) -> Engine:
     engine = create_engine(
         url,
+        hide_parameters=True,  # an error must not quote what people wrote
         poolclass=QueuePool,
         pool_size=readers or 1,
         max_overflow=0,

@@ -128,8 +128,13 @@ def _changed_row(new: ChangedIncident) -> Row:
 
 def _running(incident: Incident) -> tuple[int | None, int | None]:
     """Due instants of the claim and the resolution clock, as far as they run."""
-    due = {clock.name: to_us(clock.due_at) for clock in incident.clocks if clock.stopped_at is None}
-    return due.get("claim"), due.get("resolution")
+    claim = resolution = None
+    for clock in incident.clocks:
+        if clock.stopped_at is None and clock.name == "claim":
+            claim = to_us(clock.due_at)
+        elif clock.stopped_at is None:
+            resolution = to_us(clock.due_at)
+    return claim, resolution
 
 
 def _update(connection: Connection, dialect: Dialect, changed: Sequence[ChangedIncident]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from sqlalchemy import Connection, Engine, func, make_url, select
+from sqlalchemy.exc import ArgumentError
 
 from dispatcher.store import bundles, journal, tables
 from dispatcher.store.bodies import read_bodies
@@ -42,7 +43,10 @@ class Store:
         running process); "postgresql+psycopg://…" is shared by any number of processes. Raises StoreLocked,
         StoreUnavailable, or StoreError with a sentence why this database will not do.
         """
-        address = make_url(url)
+        try:
+            address = make_url(url)
+        except (ArgumentError, ValueError):  # the URL is not repeated: it may hold a password
+            raise StoreError("a database is named by a URL such as sqlite:////srv/liandong.db") from None
         dialect: Dialect
         lock = None
         if address.get_backend_name() == "sqlite":
@@ -217,4 +221,4 @@ class Store:
             meant = translated(self._dialect, error)
             if meant is None:
                 raise
-            raise meant from error
+            raise meant from None  # the driver's own words quote the rows

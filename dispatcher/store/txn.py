@@ -154,4 +154,4 @@ class Txn:
         for start in range(0, len(every), _KEYS_AT_ONCE):
             item, parameters = self._dialect.keys(every[start : start + _KEYS_AT_ONCE], types)
             statement = question.replace("?", self._dialect.placeholder).format(keys=item, join=self._dialect.join)
-            yield from map(tuple, self._connection.exec_driver_sql(statement, (*parameters, *more)))
+            yield from map(tuple, self._connection.exec_driver_sql(statement, (*parameters, *more)).all())

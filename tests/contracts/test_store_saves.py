@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,16 @@ from sqlalchemy import func, select
 
 from dispatcher.store import (
     Changes,
+    Conflict,
     KnownCommand,
     KnownReport,
     NewBody,
     NewBundle,
     NewIncident,
     NewReport,
+    StatementFailed,
     Store,
+    StoreError,
     tables,
 )
 from schemas.incidents import Offer
@@ -255,8 +259,18 @@ def test_a_bundle_never_changes(store: Store) -> None:
 
 
 def test_readers_cannot_write(store: Store) -> None:
-    with pytest.raises(Exception, match=r"(?i)readonly|read-only"), store.reading() as connection:
+    with pytest.raises(StoreError, match=r"(?i)readonly|read-only"), store.reading() as connection:
         connection.exec_driver_sql("DELETE FROM journal")
+
+
+def test_errors_never_quote_what_people_wrote(store: Store) -> None:
+    """Neither a conflict nor a refused row shows a value, in its message or in the printed chain of its causes."""
+    save(store, Changes(bodies=opening(1).bodies))
+    without_kind = replace(opening(2).bodies[0], kind=None)
+    for body, error in ((opening(1).bodies[0], Conflict), (without_kind, StatementFailed)):
+        with pytest.raises(error) as caught:
+            save(store, Changes(bodies=[body]))
+        assert "路灯" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_reader_sees_one_snapshot_and_blocks_nobody(store: Store) -> None:
