@@ -9,6 +9,7 @@ import pytest
 
 from dispatcher.core import apply_row
 from dispatcher.service import NoBundle
+from dispatcher.service.arrivals import Arrival, arrive
 from dispatcher.store import Store
 from schemas import outcomes as out
 from schemas import refusals as no
@@ -18,6 +19,7 @@ from schemas.commands import (
     ReadReporter,
     ResolveBody,
     ResolveIncident,
+    SubmitReport,
 )
 from schemas.events import CommandAccepted, CommandRefused, DeadLettered, RoutingDecided
 from schemas.incidents import Incident
@@ -190,16 +192,12 @@ def test_given_due_instants_count_for_imports_only(bench: Bench) -> None:
 
 
 def test_a_guilty_command_stands_alone_and_becomes_a_dead_letter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dispatcher.service import reports  # noqa: PLC0415
-
-    real = reports.arrive
-
-    def poisoned(command: object, secret: bytes) -> object:
-        if command.report.source_id == "poison":  # type: ignore[attr-defined]
+    def poisoned(command: SubmitReport, secret: bytes) -> Arrival:
+        if command.report.source_id == "poison":
             raise RuntimeError("poison")
-        return real(command, secret)  # type: ignore[arg-type]
+        return arrive(command, secret)
 
-    monkeypatch.setattr(reports, "arrive", poisoned)
+    monkeypatch.setattr("dispatcher.service.reports.arrive", poisoned)
     batch = [submit(str(n), f"北环路{n}号门前路灯坏了") for n in range(8)]
     batch.insert(3, submit("poison"))
     outcomes = bench.spine.handle(batch)
@@ -210,12 +208,10 @@ def test_a_guilty_command_stands_alone_and_becomes_a_dead_letter(bench: Bench, m
 def test_whatever_fails_in_routing_the_report_still_reaches_the_desk(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dispatcher.service import arrivals  # noqa: PLC0415
-
     def broken(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(arrivals, "route", broken)
+    monkeypatch.setattr("dispatcher.service.arrivals.route", broken)
     answer = bench.taken("1")
     assert (answer.owner, answer.reasons) == ("desk-110", ("engine-error: RuntimeError",))
 
