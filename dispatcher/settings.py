@@ -3,14 +3,18 @@
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
+
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     """`database` is an SQLAlchemy URL; `pack` a folder, or the name of one that ships with the product.
 
-    `kafka` None = no broker: HTTP only. `database_clock` = the database says what time it is (several processes).
+    `kafka` None = no broker: HTTP only. `kafka_session_s` = how long a worker may be silent before others take over its
+    partitions. `database_clock` = the database says what time it is (several processes).
     `allowed_hosts` = Host headers answered beside loopback names.
     """
 
@@ -20,6 +24,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int = 8311
     pack: str = "qinggang"
     kafka: str | None = None
+    kafka_session_s: float = 15.0
     database_clock: bool = False
     allowed_hosts: tuple[str, ...] = ()
     log_level: str = "INFO"
@@ -42,6 +47,12 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     port = environment.get("LIANDONG_PORT", "8311")
     if not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"LIANDONG_PORT must be a port number, not {port!r}")
+    level = environment.get("LIANDONG_LOG_LEVEL", "INFO").upper()
+    if level not in LOG_LEVELS:
+        raise ValueError(f"LIANDONG_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {level!r}")
+    session = environment.get("LIANDONG_KAFKA_SESSION_S", "15")
+    if not session.isdecimal() or not 6 <= int(session) <= 300:
+        raise ValueError(f"LIANDONG_KAFKA_SESSION_S must be a number of seconds from 6 to 300, not {session!r}")
     hosts = environment.get("LIANDONG_ALLOWED_HOSTS", "")
     return Settings(
         database=database,
@@ -50,8 +61,9 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         port=int(port),
         pack=environment.get("LIANDONG_PACK", "qinggang"),
         kafka=environment.get("LIANDONG_KAFKA") or None,
+        kafka_session_s=float(session),
         database_clock=database.startswith("postgresql"),
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
-        log_level=environment.get("LIANDONG_LOG_LEVEL", "INFO").upper(),
+        log_level=level,
         admin_token=environment.get("LIANDONG_ADMIN_TOKEN") or secrets.token_urlsafe(24),
     )

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Final
 
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from msgspec import Struct
 
 INTAKE_GROUP: Final = "liandong.intake"
@@ -47,6 +46,10 @@ class KafkaClient(Struct, frozen=True, kw_only=True):
 
     def commands_consumer(self) -> dict[str, Any]:
         """A topic made later is taken up when the metadata is older than its age, 10 s."""
+        from kafka.coordinator.assignors.cooperative_sticky import (  # noqa: PLC0415 - 0.4 s for every command line
+            CooperativeStickyAssignor,
+        )
+
         return self._kafka_python() | {
             "group_id": COMMANDS_GROUP,
             "auto_offset_reset": "earliest",

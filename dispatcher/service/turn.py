@@ -82,13 +82,19 @@ class Turn:
         if command.command_id is not None and key in self._known:
             digest, outcome = self._known[key]
             if digest != command.digest:
-                return out.Refused(refusal=no.IdempotencyMismatch(detail="this key was used with another body"))
+                return self._refuse_mismatch(command)
             return msgspec.structs.replace(outcome, repeated=True) if isinstance(outcome, out.Done) else outcome
         outcome = self._decide(command)
         if command.command_id is not None and (command.by_topic or isinstance(outcome, out.Done)):
             self._known[key] = (command.digest, outcome)
             self._keep_key(command, key, outcome)
         return outcome
+
+    def _refuse_mismatch(self, command: IncidentCommand) -> out.Outcome:
+        refusal = no.IdempotencyMismatch(detail="this key was used with another body")
+        if command.by_topic:
+            self._journal_refusal(command, self._work.incidents.get(command.incident_id), refusal)
+        return out.Refused(refusal=refusal)
 
     def _keep_key(self, command: IncidentCommand, key: tuple[str, str], outcome: out.Outcome) -> None:
         incident = self._work.incidents.get(command.incident_id)

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
+from tests.engine_on_kafka import kafka_town, town_database
+
+__all__ = ["kafka_town", "town_database"]
 MakeTopic = Callable[..., str]
 
 

@@ -1,0 +1,201 @@
+"""The way through the topics, on real Kafka and PostgreSQL: report, offer, claim, answer; and each kind of poison."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from schemas import topics
+from tests.engine_on_kafka import Headers, Heard, InProcess, Town, binary
+
+LAMP = "泰和街21号门前路灯坏了"
+WATER = "家里停水了"
+
+
+@pytest.fixture(scope="module")
+def engine(kafka_town: Town, town_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
+    var: Path = tmp_path_factory.mktemp("var")
+    with InProcess(kafka_town, town_database, var) as running:
+        yield running
+
+
+@pytest.fixture
+def town(kafka_town: Town, engine: InProcess) -> Town:
+    """The town with an engine at work in it."""
+    assert engine.engine.ready() == []
+    return kafka_town
+
+
+def offered(town: Town, source_id: str, responder: str = "water-works", said: str = WATER) -> str:
+    """Report by topic; the incident that the responder is offered."""
+    before = len(town.heard)
+    town.report(source_id, said)
+    made = "dispatch.offer.made.v1"
+
+    def is_new(it: Heard) -> bool:
+        return it.type == made and it.topic == topics.notices(responder) and town.heard.index(it) >= before
+
+    return str(town.wait_for(is_new)[0].key)
+
+
+def test_report_offer_claim_accepted_resolve(town: Town) -> None:
+    incident = offered(town, "spine-1")
+    claimed = town.answer_to(town.command("water-works", "claim", incident, cycle=1, epoch=1))
+    assert claimed.type == "dispatch.command.accepted.v1"
+    assert (claimed.data["state"], claimed.data["holder"]) == ("claimed", "water-works")
+    resolved = town.answer_to(town.command("water-works", "resolve", incident, outcome="修好了"))
+    assert (resolved.type, resolved.data["state"]) == ("dispatch.command.accepted.v1", "resolved")
+
+    told = town.wait_for(lambda it: it.key == incident and it.topic == topics.notices("desk-110"), count=3)
+    assert [it.type for it in told] == ["dispatch.incident.copied.v1", *["dispatch.incident.changed.v1"] * 2]
+    life = town.wait_for(lambda it: it.key == incident and it.topic == topics.INCIDENTS, count=3)
+    assert [it.data["state"] for it in life] == ["offered", "claimed", "resolved"]
+    assert "修好了" not in msgspec.json.encode([it.data for it in life]).decode()
+    ids = [it.id for it in town.heard if it.key == incident]
+    assert len(ids) == len(set(ids))
+
+
+def test_structured_mode_is_taken_as_well(town: Town) -> None:
+    data = {"source": "110", "source_id": "structured-1", "text": WATER}
+    event = {"specversion": "1.0", "id": "s-1", "source": "/110", "type": topics.REPORT_TYPE, "data": data}
+    headers: Headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+    before = len(town.heard)
+    town.say(topics.REPORTS, msgspec.json.encode(event), headers)
+    made = town.wait_for(lambda it: it.topic == topics.notices("water-works") and town.heard.index(it) >= before)[0]
+
+    command = {**event, "id": "s-2", "type": "dispatch.command.claim.v1", "data": {"incident_id": made.key}}
+    town.say(topics.commands("water-works"), msgspec.json.encode(command), headers)
+    assert town.answer_to("s-2").type == "dispatch.command.accepted.v1"
+
+
+def test_the_loser_learns_who_won_and_when(town: Town) -> None:
+    incident = offered(town, "loser-1", "sanitation", "小区垃圾没人清")
+    town.answer_to(town.command("property-management", "claim", incident))
+    lost = town.answer_to(town.command("sanitation", "claim", incident))
+    assert (lost.type, lost.topic) == ("dispatch.command.refused.v1", topics.notices("sanitation"))
+    assert (lost.data["reason"], lost.data["detail"]["holder"]) == ("AlreadyClaimed", "property-management")
+    assert lost.data["detail"]["claimed_at"]
+
+
+POISON: dict[str, tuple[bytes | None, Headers, str]] = {
+    "tombstone": (None, binary(topics.REPORT_TYPE, "p"), "tombstone"),
+    "undecodable": (b"\xff\xfe\x00", binary(topics.REPORT_TYPE, "p"), "not-json"),
+    "wrong content type": (
+        b"<a/>",
+        [("content-type", b"application/xml"), *binary(topics.REPORT_TYPE, "p")[1:]],
+        "wrong-content-type",
+    ),
+    "header bomb": (b"{}", [*binary(topics.REPORT_TYPE, "p"), *[("x", b"y" * 100)] * 1000], "header-bomb"),
+    "unknown type": (b"{}", binary("dispatch.gossip.v1", "p"), "unknown-type"),
+    "no event": (b"{}", [], "missing-attribute"),
+    "deep": (b"[" * 100_000, binary(topics.REPORT_TYPE, "p"), "not-"),
+    "no report": (b'{"text": 7}', binary(topics.REPORT_TYPE, "p"), "not-a-report"),
+}
+
+
+def test_poison_among_reports_becomes_dead_letters_and_holds_nobody_up(town: Town, engine: InProcess) -> None:
+    before = len(town.heard)
+    began = time.monotonic()
+    for name, (value, headers, _) in POISON.items():
+        town.say(topics.REPORTS, value, headers, partition=3)
+        good = {"source": "110", "source_id": f"after {name}", "text": WATER}
+        town.say(topics.REPORTS, msgspec.json.encode(good), binary(topics.REPORT_TYPE, f"after {name}"), partition=3)
+
+    def is_new_offer(it: Heard) -> bool:
+        return it.type == "dispatch.offer.made.v1" and town.heard.index(it) >= before
+
+    town.wait_for(is_new_offer, count=len(POISON))
+    assert time.monotonic() - began < 10  # an exception out of the agent would cost 5 s each
+    letters = town.wait_for(
+        lambda it: it.topic == topics.DEAD_LETTERS and it.data["origin"].startswith(topics.REPORTS), count=len(POISON)
+    )
+    reasons = [it.data["reason"].partition(":")[0] for it in letters]
+    assert len({it.id for it in letters}) == len(POISON)
+    for (_, _, code), reason in zip(POISON.values(), reasons, strict=True):
+        assert reason.startswith(code)
+    with engine.engine.store.reading() as connection:
+        kept = connection.execute(text("SELECT raw FROM letters ORDER BY letter_id")).scalars().all()
+    assert [bytes(raw) for raw in kept[: len(POISON)]] == [value or b"" for value, _, _ in POISON.values()]
+
+
+def test_poison_among_commands_is_refused_with_its_reason(town: Town) -> None:
+    incident = offered(town, "poison-1")
+    topic = topics.commands("water-works")
+    claim = "dispatch.command.claim.v1"
+    town.say(topic, None, binary(claim, "c-tombstone"))
+    town.say(topic, b"{", binary(claim, "c-cut"))
+    town.say(topic, b"<a/>", [("content-type", b"text/xml"), *binary(claim, "c-xml")[1:]])
+    town.say(topic, b"{}", binary("dispatch.command.dance.v1", "c-verb"))
+    town.say(topic, b'{"incident_id":"x","phone":"1"}', binary(claim, "c-field"))
+    foreign = msgspec.json.encode({"incident_id": incident, "responder": "drains"})
+    town.say(topic, foreign, binary(claim, "c-foreign"))
+    town.say(topic, b'{"incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}', binary(claim, "c-unknown"))
+    not_ours = town.command("drains", "claim", incident)
+    good = town.command("water-works", "claim", incident)
+
+    reasons = {
+        "c-tombstone": "tombstone",
+        "c-cut": "not-json",
+        "c-xml": "wrong-content-type",
+        "c-verb": "unknown-type",
+        "c-field": "not-a-command",
+        "c-foreign": "NotYours",
+        "c-unknown": "UnknownIncident",
+        not_ours: "NotCandidate",
+    }
+    for command_id, reason in reasons.items():
+        refused = town.answer_to(command_id)
+        assert refused.type == "dispatch.command.refused.v1"
+        assert refused.data["reason"].partition(":")[0] == reason
+    assert town.answer_to(good).type == "dispatch.command.accepted.v1"
+
+
+def test_the_same_event_again_changes_nothing(town: Town, engine: InProcess) -> None:
+    said = {"text": WATER}
+    before = len(town.heard)
+    for _ in range(3):  # source and id are the event's
+        town.say(topics.REPORTS, msgspec.json.encode(said), binary(topics.REPORT_TYPE, "again-1", "radio"))
+    made = town.wait_for(lambda it: it.topic == topics.notices("water-works") and town.heard.index(it) >= before)
+    incident = str(made[0].key)
+    for _ in range(3):
+        town.command("water-works", "claim", incident, ce_id="again-c")
+    town.answer_to("again-c")
+    town.answer_to(town.command("water-works", "resolve", incident, ce_id="again-r"))
+    mismatch = town.command("water-works", "claim", incident, ce_id="again-c", note="另一个")
+    refused = town.wait_for(lambda it: it.data.get("reason") == "IdempotencyMismatch")[0]
+    assert refused.data["command_id"] == mismatch
+    rows = engine.engine.store.journal_of(incident)
+    kinds = [type(event).__name__ for row in rows for event in row.events]
+    assert kinds.count("RoutingDecided") == 1
+    assert kinds.count("IncidentClaimed") == 1
+    assert kinds.count("CommandAccepted") == 2
+    with engine.engine.store.reading() as connection:
+        asked = text("SELECT count(*) FROM bodies WHERE kind = 'report' AND incident_id = :it")
+        assert connection.execute(asked, {"it": incident}).scalar_one() == 1
+
+
+def test_nobody_backdates_a_report_or_a_claim(town: Town, engine: InProcess) -> None:
+    long_ago = 1_000_000_000_000  # 2001
+    began = datetime.now(UTC)
+    before = len(town.heard)
+    data: dict[str, Any] = {"source": "110", "source_id": "backdated", "text": WATER}
+    town.say(topics.REPORTS, msgspec.json.encode(data), binary(topics.REPORT_TYPE, "backdated"), timestamp_ms=long_ago)
+    made = town.wait_for(lambda it: it.topic == topics.notices("water-works") and town.heard.index(it) >= before)[0]
+    claim = msgspec.json.encode({"incident_id": made.key})
+    headers = binary("dispatch.command.claim.v1", "backdated-c")
+    town.say(topics.commands("water-works"), claim, headers, timestamp_ms=long_ago)
+    town.answer_to("backdated-c")
+    [claimed] = [
+        event
+        for row in engine.engine.store.journal_of(str(made.key))
+        for event in row.events
+        if type(event).__name__ == "IncidentClaimed"
+    ]
+    assert began - timedelta(seconds=1) <= claimed.at <= datetime.now(UTC)  # type: ignore[union-attr]
