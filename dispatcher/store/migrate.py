@@ -21,6 +21,13 @@ def migrate(connection: Connection, dialect: Dialect) -> None:
     _upgrade(connection, found)
 
 
+def insist_on_head(connection: Connection) -> None:
+    """Raise StoreError unless the tables are those of this code."""
+    found = _revision(connection)
+    if found != HEAD:
+        raise StoreError(f"the database is at revision {found}, this Liandong reads {HEAD}: start its server first")
+
+
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, Table, create_engine, event
@@ -44,11 +43,7 @@ class OnSqlite:
 
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """One connection writes (threads queue for it in the pool instead of polling the file), the others read."""
-        if not url.database or url.database == ":memory:":
-            raise StoreError("SQLite needs a file: a store that forgets is no store")
-        path = Path(url.database)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # personal data: for its owner only
+        os.close(os.open(str(url.database), os.O_CREAT | os.O_RDWR, 0o600))  # personal data: for its owner only
         writer = _engine(url, readers=0, begin="BEGIN IMMEDIATE")
         reader = _engine(url, readers=_READERS, begin="BEGIN")
         return writer, reader

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import Connection, Engine, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
 from dispatcher.store import bundles, journal, tables
@@ -16,7 +16,7 @@ from dispatcher.store.dialect import Dialect, translated
 from dispatcher.store.errors import StoreError
 from dispatcher.store.file_lock import FileLock
 from dispatcher.store.found import Body, Counts
-from dispatcher.store.migrate import migrate
+from dispatcher.store.migrate import insist_on_head, migrate
 from dispatcher.store.on_postgres import OnPostgres
 from dispatcher.store.on_sqlite import OnSqlite
 from dispatcher.store.txn import Txn
@@ -39,28 +39,19 @@ class Store:
     def open(cls, url: str, *, exclusive: bool = True) -> Self:
         """Open, and create or migrate, the database at a SQLAlchemy URL.
 
-        "sqlite:////path/x.db" takes the file's lock unless `exclusive` is false (then it is for reading beside a
-        running process); "postgresql+psycopg://…" is shared by any number of processes. Raises StoreLocked,
-        StoreUnavailable, or StoreError with a sentence why this database will not do.
+        "sqlite:////path/x.db" takes the file's lock; "postgresql+psycopg://…" is shared by any number of processes.
+        `exclusive=False` is for looking on beside a running process: no lock, and neither creates nor migrates. Raises
+        StoreLocked, StoreUnavailable, or StoreError with a sentence why this database will not do.
         """
-        try:
-            address = make_url(url)
-        except (ArgumentError, ValueError):  # the URL is not repeated: it may hold a password
-            raise StoreError("a database is named by a URL such as sqlite:////srv/liandong.db") from None
-        dialect: Dialect
-        lock = None
-        if address.get_backend_name() == "sqlite":
-            dialect = OnSqlite()
-            if exclusive and address.database:
-                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-                lock = FileLock(Path(address.database))
-        elif address.get_backend_name() == "postgresql":
-            dialect = OnPostgres()
-        else:
-            raise StoreError(f"Liandong keeps its data in SQLite or PostgreSQL, not in {address.get_backend_name()}")
+        address = _address(url)
+        dialect = _dialect_of(address)
+        lock = _take_lock(address, exclusive=exclusive) if dialect.name == "sqlite" else None
         store = cls(dialect, *dialect.engines(address), lock)
         try:
-            store._prepare()
+            if exclusive:
+                store._prepare()
+            else:
+                store._insist_on_tables()
         except BaseException:
             store.close()
             raise
@@ -208,6 +199,10 @@ class Store:
                 (_SECRET, secrets.token_bytes(32)),
             )
 
+    def _insist_on_tables(self) -> None:
+        with self.reading() as connection:
+            insist_on_head(connection)
+
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with self._translating(), self._writer.begin() as connection:
@@ -222,3 +217,31 @@ class Store:
             if meant is None:
                 raise
             raise meant from None  # the driver's own words quote the rows
+
+
+def _address(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):  # the URL is not repeated: it may hold a password
+        raise StoreError("a database is named by a URL such as sqlite:////srv/liandong.db") from None
+
+
+def _dialect_of(address: URL) -> Dialect:
+    kind = address.get_backend_name()
+    if kind == "postgresql":
+        return OnPostgres()
+    if kind != "sqlite":
+        raise StoreError(f"Liandong keeps its data in SQLite or PostgreSQL, not in {kind}")
+    if not address.database or address.database == ":memory:":
+        raise StoreError("SQLite needs a file: a store that forgets is no store")
+    return OnSqlite()
+
+
+def _take_lock(address: URL, *, exclusive: bool) -> FileLock | None:
+    path = Path(str(address.database))
+    if exclusive:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
+    if not path.exists():
+        raise StoreError(f"there is no database {path}")
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,29 @@ def test_a_database_of_a_newer_release_is_refused(store_url: str) -> None:
         Store.open(store_url)
 
 
+def test_who_only_looks_on_creates_nothing(store_url: str) -> None:
+    with pytest.raises(StoreError, match=r"no database|revision None"):
+        Store.open(store_url, exclusive=False)
+    Store.open(store_url).close()
+    beside = Store.open(store_url, exclusive=False)
+    assert beside.last_position() == 0
+    beside.close()
+
+
+def test_processes_that_start_together_make_the_tables_once(postgres_url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(Store.open, [postgres_url] * 4))
+    assert len({store.secret() for store in stores}) == 1
+    for store in stores:
+        store.close()
+
+
 def test_strange_databases_are_refused_with_a_sentence() -> None:
     with pytest.raises(StoreError, match="SQLite or PostgreSQL"):
         Store.open("mysql://localhost/x")
+    with pytest.raises(StoreError, match="named by a URL") as malformed:
+        Store.open("liandong:geheim@nowhere")
+    assert "geheim" not in str(malformed.value)
     with pytest.raises(StoreError, match="needs a file"):
         Store.open("sqlite://")
 
