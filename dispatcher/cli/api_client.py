@@ -53,6 +53,16 @@ class ServerApi(Api):
         self.base = url
         self._client = httpx.Client(headers={"authorization": f"Bearer {token}"}, timeout=60, trust_env=False)
 
+    def is_there(self) -> bool:
+        """Whether anybody listens; a server too busy to answer is there."""
+        try:
+            self._client.get(f"{self.base}/livez")
+        except (httpx.ConnectError, httpx.UnsupportedProtocol):
+            return False
+        except httpx.TransportError:
+            return True
+        return True
+
     def _send(self, request: httpx.Request) -> Answer:
         request.headers.update(self._client.headers)
         return self._client.send(request)
@@ -85,7 +95,7 @@ def open_api() -> Iterator[Api]:
     try:
         engine = open_engine(settings)
         engine.start(tick=False)
-    except (StoreError, FileNotFoundError, PackError) as error:
+    except (StoreError, OSError, PackError) as error:
         fail(str(error), 1)
     try:
         yield LocalApi(create_app(engine), settings.admin_token)
@@ -94,12 +104,14 @@ def open_api() -> Iterator[Api]:
 
 
 def _running_server(settings: Settings) -> ServerApi | None:
+    """None when none is there: a server that was killed leaves its file behind, and another may have its pid now."""
     try:
         told = json.loads(settings.server_file.read_text())
         os.kill(int(told["pid"]), 0)
-        return ServerApi(str(told["url"]), str(told["token"]))
-    except (OSError, ValueError, KeyError):
+        server = ServerApi(str(told["url"]), str(told["token"]))
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+    return server if server.is_there() else None
 
 
 def show_problem(answer: Answer) -> None:
