@@ -11,38 +11,35 @@ from zoneinfo import ZoneInfo
 from routing_rules.areas import AreaTree
 from routing_rules.bands import DayBands
 from routing_rules.clocks import Before, ClockSpec, DueAt, compile_clock
-from routing_rules.conditions import Condition, World, conditions_of, region_of
+from routing_rules.conditions import Condition, Test, World, conditions_of, region_of, test_of_all
 from routing_rules.keywords import KeywordTable
 from routing_rules.model import Bundle, Category, Point, Responder, Rule, When
 from routing_rules.ranking import ranked
 from routing_rules.regions import OneOf, Region
-from schemas.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A rule ready to be asked. `copies` of a copy rule include its `to`; `point_matters` = a clock asks the sun."""
+    """A rule ready to be asked. `copies` of a copy rule include its `to`; `point_matters` = a clock asks the sun.
+
+    `test` = the conditions that category and area have not settled, None when there are none.
+    """
 
     rule: Rule
     rank: int
     region: Region
     conditions: tuple[Condition, ...]
+    test: Test | None
     copies: tuple[str, ...]
     claim: DueAt | None
     fix: DueAt | None
     point_matters: bool
 
-    @property
-    def owns(self) -> bool:
-        return self.rule.owns
+    owns: bool
 
     @property
     def adds(self) -> bool:
         return bool(self.copies or self.rule.tags)
-
-    def holds(self, facts: Facts) -> bool:
-        """Whether the residual conditions hold; category and area are settled by the cell."""
-        return all(condition.holds(facts) for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +100,14 @@ class Compiled:
         return tuple(self._plan_of(rule, rank, regions[rule.id]) for rank, rule in enumerate(order))
 
     def _plan_of(self, rule: Rule, rank: int, region: Region) -> Plan:
+        conditions = conditions_of(region)
         return Plan(
             rule=rule,
             rank=rank,
             region=region,
-            conditions=conditions_of(region),
+            conditions=conditions,
+            test=test_of_all(conditions),
+            owns=rule.owns,
             copies=rule.copies if rule.owns else tuple(dict.fromkeys((*rule.to, *rule.copies))),
             claim=self._clock(rule.claim),
             fix=self._clock(rule.fix),

@@ -87,6 +87,26 @@ def _test(fact: str, read: Read, constraint: Constraint) -> Test:
     return _one_of(read, constraint.values, exact=fact.startswith(ATTRIBUTE))
 
 
+def _may_be_mistaken(values: frozenset[object]) -> bool:
+    """Attributes may be true or false, which Python would take for 1 or 0."""
+    return any(isinstance(value, tuple) or value in (0, 1) for value in values)
+
+
+def test_of_all(conditions: tuple[Condition, ...]) -> Test | None:
+    """All of them as one test; None = nothing left to ask."""
+    tests = tuple(condition.holds for condition in conditions)
+    if len(tests) <= 1:
+        return tests[0] if tests else None
+
+    def all_hold(facts: Facts) -> bool:
+        for test in tests:  # noqa: SIM110 - half the time of all()
+            if not test(facts):
+                return False
+        return True
+
+    return all_hold
+
+
 def _reader(fact: str) -> Read:
     if not fact.startswith(ATTRIBUTE):
         return attrgetter(fact)
@@ -103,7 +123,7 @@ def _all_of(read: Read, values: frozenset[object]) -> Test:
 
 
 def _one_of(read: Read, values: frozenset[object], *, exact: bool) -> Test:
-    if exact:  # attributes may be true or false, which Python would take for 1 or 0
+    if exact and _may_be_mistaken(values):
         return lambda facts: typed(read(facts)) in values  # type: ignore[arg-type]  # None is in no set
     if len(values) == 1:
         (value,) = values

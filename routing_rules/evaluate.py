@@ -30,25 +30,21 @@ def decide(facts: Facts, compiled: Compiled, now: datetime, cell: Cell, recorder
     winner: Plan | None = None
     matched: list[Plan] = []
     for plan in cell.asked:
-        if plan.conditions or recorder is not None:
-            held, error = _ask(plan, facts)
-            if error is not None:
+        held, error = True, None
+        if plan.test is not None:
+            try:
+                held = plan.test(facts)
+            except Exception as fault:  # noqa: BLE001 - a faulty rule must not keep a report from its owner
+                held, error = False, f"rule-error: {plan.rule.id}: {type(fault).__name__}"
                 errors.append(error)
-            if recorder is not None:
-                recorder.tried(plan, held=held, error=error)
-            if not held:
-                continue
+        if recorder is not None:
+            recorder.tried(plan, held=held, error=error)
+        if not held:
+            continue
         if winner is None and plan.owns:
             winner = plan
         matched.append(plan)
     return _decision(facts, compiled, now, winner or compiled.default, matched, errors)
-
-
-def _ask(plan: Plan, facts: Facts) -> tuple[bool, str | None]:
-    try:
-        return plan.holds(facts), None
-    except Exception as error:  # noqa: BLE001 - a faulty rule must not keep a report from its owner
-        return False, f"rule-error: {plan.rule.id}: {type(error).__name__}"
 
 
 def _decision(
@@ -74,6 +70,8 @@ def _decision(
 
 def _collected(parts: list[tuple[str, ...]], without: tuple[str, ...]) -> tuple[str, ...]:
     """All in order of rank, each once."""
+    if not any(parts):
+        return ()
     return tuple(dict.fromkeys(each for part in parts for each in part if each not in without))
 
 

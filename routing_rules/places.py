@@ -135,7 +135,8 @@ def _as_it_stands(place: str) -> str | None:
 
 def _english(text: str) -> str | None:
     words = _NOT_ENGLISH_WORD.sub(" ", text)
-    crossing = _ENGLISH_CROSSING.search(words)
+    maybe_crossing = " & " in words or " and " in words or " at " in words
+    crossing = _ENGLISH_CROSSING.search(words) if maybe_crossing else None
     if crossing:
         first, other = _road(crossing[1], crossing[2]), _road(crossing[3], crossing[4])
         return "×".join(sorted((first, other))) if first and other else None

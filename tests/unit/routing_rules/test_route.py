@@ -1,12 +1,12 @@
 """Who gets it: by specificity, never by the order of rows."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from routing_rules import Compiled, explain, route, words
-from routing_rules.compile import Plan
 from routing_rules.conditions import Condition
 from routing_rules.regions import OneOf
 from schemas.facts import Facts, GroupBy, Why
@@ -131,10 +131,8 @@ def _with_a_fault(pack: Compiled, rule: str) -> Compiled:
 
     condition = Condition("band", OneOf(frozenset(("x",))), fails, fails)
     pack.plans = tuple(
-        Plan(p.rule, p.rank, p.region, (condition,), p.copies, p.claim, p.fix, p.point_matters)
-        if p.rule.id == rule
-        else p
-        for p in pack.plans
+        dataclasses.replace(plan, conditions=(condition,), test=fails) if plan.rule.id == rule else plan
+        for plan in pack.plans
     )
     pack._by_category, pack._of_any_category = pack._index()
     return pack
