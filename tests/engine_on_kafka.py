@@ -52,7 +52,7 @@ class Heard:
     data: dict[str, Any]
 
 
-class Town:
+class KafkaTown:
     """Topics of the pack's responders, a producer, and a reader of everything that leaves the engine."""
 
     def __init__(self, bootstrap: str, pack: str = "qinggang") -> None:
@@ -151,7 +151,7 @@ class InProcess:
 
     def __init__(
         self,
-        town: Town,
+        town: KafkaTown,
         database: str,
         var: Path,
         *,
@@ -220,9 +220,9 @@ def _settled(group: dict[str, Any]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def kafka_town(kafka_bootstrap: str, run_folder: Path) -> Iterator[Town]:
+def kafka_town(kafka_bootstrap: str, run_folder: Path) -> Iterator[KafkaTown]:
     """The topics of the pack qinggang, for one test file at a time."""
-    with one_at_a_time(run_folder), closing(Town(kafka_bootstrap)) as town:
+    with one_at_a_time(run_folder), closing(KafkaTown(kafka_bootstrap)) as town:
         yield town
 
 

@@ -10,6 +10,9 @@ import pytest
 
 from dispatcher.settings import Settings
 from tests.acceptance.town import Town, opened
+from tests.engine_on_kafka import kafka_town, town_database
+
+__all__ = ["clock", "kafka_town", "town", "town_database"]
 
 
 class StoryClock:

@@ -82,14 +82,14 @@ def opened(settings: Settings, clock: Callable[[], datetime] | None) -> Iterator
     engine = open_engine(settings, clock)
     engine.start()
     try:
-        with _answering(engine) as town:
+        with answering(engine) as town:
             yield town
     finally:
         engine.stop()
 
 
 @contextmanager
-def _answering(engine: Engine) -> Iterator[Town]:
+def answering(engine: Engine) -> Iterator[Town]:
     """The application on a real socket, in a thread of this process."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(engine), log_config=None, access_log=False))

@@ -13,27 +13,27 @@ import pytest
 from sqlalchemy import text
 
 from schemas import topics
-from tests.engine_on_kafka import Headers, Heard, InProcess, Town, binary
+from tests.engine_on_kafka import Headers, Heard, InProcess, KafkaTown, binary
 
 LAMP = "泰和街21号门前路灯坏了"
 WATER = "家里停水了"
 
 
 @pytest.fixture(scope="module")
-def engine(kafka_town: Town, town_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
+def engine(kafka_town: KafkaTown, town_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
     var: Path = tmp_path_factory.mktemp("var")
     with InProcess(kafka_town, town_database, var) as running:
         yield running
 
 
 @pytest.fixture
-def town(kafka_town: Town, engine: InProcess) -> Town:
+def town(kafka_town: KafkaTown, engine: InProcess) -> KafkaTown:
     """The town with an engine at work in it."""
     assert engine.engine.ready() == []
     return kafka_town
 
 
-def offered(town: Town, source_id: str, responder: str = "water-works", said: str = WATER) -> str:
+def offered(town: KafkaTown, source_id: str, responder: str = "water-works", said: str = WATER) -> str:
     """Report by topic; the incident that the responder is offered."""
     before = len(town.heard)
     town.report(source_id, said)
@@ -45,7 +45,7 @@ def offered(town: Town, source_id: str, responder: str = "water-works", said: st
     return str(town.wait_for(is_new)[0].key)
 
 
-def test_report_offer_claim_accepted_resolve(town: Town) -> None:
+def test_report_offer_claim_accepted_resolve(town: KafkaTown) -> None:
     incident = offered(town, "spine-1")
     claimed = town.answer_to(town.command("water-works", "claim", incident, cycle=1, epoch=1))
     assert claimed.type == "dispatch.command.accepted.v1"
@@ -62,7 +62,7 @@ def test_report_offer_claim_accepted_resolve(town: Town) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_structured_mode_is_taken_as_well(town: Town) -> None:
+def test_structured_mode_is_taken_as_well(town: KafkaTown) -> None:
     data = {"source": "110", "source_id": "structured-1", "text": WATER}
     event = {"specversion": "1.0", "id": "s-1", "source": "/110", "type": topics.REPORT_TYPE, "data": data}
     headers: Headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
@@ -75,7 +75,7 @@ def test_structured_mode_is_taken_as_well(town: Town) -> None:
     assert town.answer_to("s-2").type == "dispatch.command.accepted.v1"
 
 
-def test_the_loser_learns_who_won_and_when(town: Town) -> None:
+def test_the_loser_learns_who_won_and_when(town: KafkaTown) -> None:
     incident = offered(town, "loser-1", "sanitation", "小区垃圾没人清")
     town.answer_to(town.command("property-management", "claim", incident))
     lost = town.answer_to(town.command("sanitation", "claim", incident))
@@ -100,7 +100,7 @@ POISON: dict[str, tuple[bytes | None, Headers, str]] = {
 }
 
 
-def test_poison_among_reports_becomes_dead_letters_and_holds_nobody_up(town: Town, engine: InProcess) -> None:
+def test_poison_among_reports_becomes_dead_letters_and_holds_nobody_up(town: KafkaTown, engine: InProcess) -> None:
     before = len(town.heard)
     began = time.monotonic()
     for name, (value, headers, _) in POISON.items():
@@ -125,7 +125,7 @@ def test_poison_among_reports_becomes_dead_letters_and_holds_nobody_up(town: Tow
     assert [bytes(raw) for raw in kept[: len(POISON)]] == [value or b"" for value, _, _ in POISON.values()]
 
 
-def test_poison_among_commands_is_refused_with_its_reason(town: Town) -> None:
+def test_poison_among_commands_is_refused_with_its_reason(town: KafkaTown) -> None:
     incident = offered(town, "poison-1")
     topic = topics.commands("water-works")
     claim = "dispatch.command.claim.v1"
@@ -157,7 +157,7 @@ def test_poison_among_commands_is_refused_with_its_reason(town: Town) -> None:
     assert town.answer_to(good).type == "dispatch.command.accepted.v1"
 
 
-def test_the_same_event_again_changes_nothing(town: Town, engine: InProcess) -> None:
+def test_the_same_event_again_changes_nothing(town: KafkaTown, engine: InProcess) -> None:
     said = {"text": WATER}
     before = len(town.heard)
     for _ in range(3):  # source and id are the event's
@@ -181,7 +181,7 @@ def test_the_same_event_again_changes_nothing(town: Town, engine: InProcess) -> 
         assert connection.execute(asked, {"it": incident}).scalar_one() == 1
 
 
-def test_nobody_backdates_a_report_or_a_claim(town: Town, engine: InProcess) -> None:
+def test_nobody_backdates_a_report_or_a_claim(town: KafkaTown, engine: InProcess) -> None:
     long_ago = 1_000_000_000_000  # 2001
     began = datetime.now(UTC)
     before = len(town.heard)
