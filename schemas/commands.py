@@ -62,12 +62,17 @@ class Command(Struct, frozen=True, gc=False, kw_only=True, tag_field="command"):
 
 
 class SubmitReport(Command, frozen=True, kw_only=True, tag="SubmitReport"):
-    """Take this report. `warnings` come from the inlet (unknown fields); `trusted` = an import may set due times."""
+    """Take this report. `warnings` come from the inlet (unknown fields); `trusted` = an import may set due times.
+
+    `incident_id` = the id of the incident if this report opens one: a replay names it before, so that the same batch
+    can speak of it. None = the engine's next id.
+    """
 
     report: Report
     warnings: tuple[str, ...] = ()
     trusted: bool = False
     origin: str | None = None
+    incident_id: str | None = None
 
 
 class IncidentCommand(Command, frozen=True, kw_only=True):

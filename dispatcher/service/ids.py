@@ -13,6 +13,11 @@ def _base32(value: int, triples: int) -> str:
     return "".join(_TRIPLES[(value >> (15 * place)) & 0x7FFF] for place in reversed(range(triples)))
 
 
+def derived(at: datetime, key: bytes) -> str:
+    """The id of this instant and key (10 bytes of it count), the same whenever it is made."""
+    return _base32(int(at.timestamp() * 1000), 4)[2:] + _base32(int.from_bytes(key[:10], "big"), 6)[2:]
+
+
 class Ulids:
     """Ids of one process. Time (10 characters) and randomness (10) are taken once a batch, the last 6 count on.
 

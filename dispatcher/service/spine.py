@@ -28,7 +28,10 @@ class Observer(Protocol):
 
 
 class Spine:
-    """Synchronous; one thread of a process calls it. `now` None = the database's clock, read once a batch."""
+    """Synchronous; one thread of a process calls it. `now` None = the database's clock, read once a batch.
+
+    `now_is_effective` and `groups`: see `Working`.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Spine:
         elapsed: Callable[[], float],
         observer: Observer,
         now_is_effective: bool = False,
+        groups: bool = True,
     ) -> None:
         self._store = store
         self._policies = policies
@@ -48,6 +52,7 @@ class Spine:
         self._elapsed = elapsed
         self._observer = observer
         self._now_is_effective = now_is_effective
+        self._groups = groups
         self._secret = store.secret()
 
     def handle(self, batch: Sequence[Command]) -> list[out.Outcome]:
@@ -86,6 +91,7 @@ class Spine:
                 self._secret,
                 now,
                 now_is_effective=self._now_is_effective,
+                groups=self._groups,
             )
             outcomes = Turn(work).run(batch)
             txn.save(work.changes)

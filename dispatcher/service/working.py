@@ -17,7 +17,8 @@ from schemas.incidents import Incident
 class Working:
     """Commands see the effects of earlier ones in the same batch; nothing is written before `changes` is saved.
 
-    `now_is_effective`: in a replay of old files every command brings its own now (`effective_at`).
+    `now_is_effective`: in a replay of old files every command brings its own now (`effective_at`). `groups` false: every
+    report opens an incident of its own, whatever its rule says about grouping.
     """
 
     def __init__(
@@ -29,7 +30,9 @@ class Working:
         now: datetime,
         *,
         now_is_effective: bool = False,
+        groups: bool = True,
     ) -> None:
+        self.groups = groups
         self.changes = Changes()
         self.txn = txn
         self.policies = policies
