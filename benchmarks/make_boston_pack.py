@@ -21,9 +21,10 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.boston_pack_files import PackRule, write_pack
 from connectors.files.cells import slugged
-from dispatcher.core.grouping import Spot, Standing, match, neighbours
+from dispatcher.core.grouping import Spot, Standing, cells_around, match
 from routing_rules.calendars import parse_calendar
 from routing_rules.clocks import compile_clock, parse_clock
+from routing_rules.coordinates import cell_of
 from schemas.facts import GroupBy
 
 Case = dict[str, str]
@@ -162,17 +163,16 @@ def _join(cases: Sequence[Case], by: GroupBy) -> list[tuple[Case, Case]]:
         if case["geo_default"] == "1":
             continue
         point = float(case["lat"]), float(case["lon"])
-        cell = f"{int(point[0] * 100 // 1)}:{int(point[1] * 100 // 1)}"
         spot = Spot(point, None, _local(case["open_dt"]))
         near: dict[str, tuple[Case, Standing]] = {}
-        for beside in neighbours(cell):
+        for beside in cells_around(point, by.within_m):
             open_in[beside] = [pair for pair in open_in[beside] if _is_open(pair[0], pair[1], case, spot, by)]
             near.update((standing.incident_id, (other, standing)) for other, standing in open_in[beside])
         alive = [standing for _, standing in near.values()]
         if found := match(spot, by, alive):
             joined.append((case, near[found][0]))
         else:
-            open_in[cell].append((case, Standing(str(number), spot)))
+            open_in[cell_of(point)].append((case, Standing(str(number), spot)))
     return joined
 
 

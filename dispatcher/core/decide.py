@@ -1,9 +1,9 @@
 """What happens, or why it does not: (incident, command, context) -> events | refusal. Never half."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dispatcher.core.clocks import due_at, ringing
@@ -29,8 +29,7 @@ from schemas.incidents import Incident, Offer
 Verdict = tuple[ev.IncidentEvent, ...] | no.Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True, gc=False):
     """What was found out about a report before deciding. `key` = keyed hash of (source, source_id), hex."""
 
     report_id: str
@@ -42,8 +41,7 @@ class Plan:
     decision: RoutingDecision
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True, gc=False):
     """Values from outside: `now` of the batch, `plan` of a report, `body_ref` of a command's free text."""
 
     now: datetime

@@ -1,18 +1,19 @@
 """Which open incident a report is another voice of: values in, an id or None out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
+from msgspec import Struct
+
 from schemas.facts import GroupBy
 
 _EARTH_RADIUS_M: Final = 6_371_008.8  # mean radius, IUGG
+_DEGREE_M: Final = radians(1) * _EARTH_RADIUS_M
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True, gc=False):
     """Where and when something was reported: degrees WGS-84 when located, `place_key` equal = same place."""
 
     point: tuple[float, float] | None
@@ -20,21 +21,29 @@ class Spot:
     reported_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True, gc=False):
     """An open incident of the same category that a report may join."""
 
     incident_id: str
     spot: Spot
 
 
-def neighbours(cell: str) -> list[str]:
-    """The 0.01° cell "lat*100:lon*100" and the eight around it.
+def cells_around(point: tuple[float, float], within_m: float) -> list[str]:
+    """All 0.01° cells "lat*100:lon*100" that a point (lat, lon) no farther than `within_m` may lie in; its own too.
 
-    Two points up to 500 m apart never miss each other below 60 degrees of latitude.
+    Mostly one. Of two reports that may meet, each finds the other's cell, so locks on these cells keep them apart.
     """
-    lat, lon = (int(part) for part in cell.split(":"))
-    return [f"{lat + up}:{lon + right}" for up in (-1, 0, 1) for right in (-1, 0, 1)]
+    lat, lon = point
+    up = within_m / _DEGREE_M + 1e-6  # cells are counted in whole millionths
+    right = up / max(0.01, cos(radians(min(90.0, abs(lat) + up))))
+    rows = range(_hundredth(lat - up), _hundredth(lat + up) + 1)
+    columns = range(_hundredth(lon - right), _hundredth(lon + right) + 1)
+    return [f"{row}:{column}" for row in rows for column in columns]
+
+
+def _hundredth(degrees: float) -> int:
+    """As `routing_rules.coordinates.cell_of` counts."""
+    return round(degrees * 1e6) // 10_000
 
 
 def match(spot: Spot, by: GroupBy, standing: Iterable[Standing]) -> str | None:

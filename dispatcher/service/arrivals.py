@@ -1,13 +1,13 @@
 """Reports of one batch on their way to a plan: keys, facts, decision. Values only; the turn asks the store."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from dispatcher.core.grouping import Spot
+from dispatcher.core.grouping import Spot, cells_around
 from routing_rules import Compiled, perceive, point_of, route
 from schemas.commands import SubmitReport
 from schemas.facts import Facts, RoutingDecision
@@ -16,8 +16,7 @@ from schemas.reports import Due, Report
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-@dataclass(slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True, gc=False):
     """A report with its two hashes (16 bytes each): `key` of (source, source_id), `content_hash` of everything."""
 
     command: SubmitReport
@@ -26,15 +25,15 @@ class Arrival:
     content_hash: bytes
 
 
-@dataclass(slots=True)
-class Routed:
-    """Facts and decision of an arrival; `spot` only when its rule groups."""
+class Routed(Struct, frozen=True, gc=False):
+    """Facts and decision of an arrival. `spot` only when its rule groups; then `cells` is where similar ones may be."""
 
     compiled: Compiled
     facts: Facts
     decision: RoutingDecision
     point: tuple[float, float] | None
-    spot: Spot | None
+    spot: Spot | None = None
+    cells: tuple[str, ...] = ()
 
 
 def arrive(command: SubmitReport, secret: bytes) -> Arrival:
@@ -67,9 +66,16 @@ def route_arrival(arrival: Arrival, compiled: Compiled, secret: bytes, received_
     if facts.place_key is not None or command.warnings:
         hashed = facts.place_key and keyed(secret, facts.place_key.encode()).hex()
         facts = replace(facts, place_key=hashed, warnings=facts.warnings + command.warnings)
-    groups = decision.group is not None and (point is not None or facts.place_key is not None)
-    spot = Spot(point, facts.place_key, facts.reported_at) if groups else None
-    return Routed(compiled, facts, decision, point, spot)
+    if decision.group is None or facts.category is None or (point is None and facts.place_key is None):
+        return Routed(compiled, facts, decision, point)
+    spot = Spot(point, facts.place_key, facts.reported_at)
+    cells = tuple(cells_around(point, decision.group.within_m)) if point is not None else ()
+    return Routed(compiled, facts, decision, point, spot, cells)
+
+
+def ungrouped(routed: Routed) -> Routed:
+    """The same without grouping: it joins nobody, and nobody joins it."""
+    return Routed(routed.compiled, routed.facts, replace(routed.decision, group=None), routed.point, None)
 
 
 def _with_given_due(

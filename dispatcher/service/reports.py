@@ -6,10 +6,10 @@ from datetime import timedelta
 from itertools import chain
 
 from dispatcher.core import Context, Plan, decide
-from dispatcher.core.grouping import Spot, Standing, match, neighbours
+from dispatcher.core.grouping import Spot, Standing, match
 from dispatcher.core.lifecycle import OPEN
 from dispatcher.service.answers import decided_of, report_answer
-from dispatcher.service.arrivals import Arrival, Routed, arrive, route_arrival
+from dispatcher.service.arrivals import Arrival, Routed, arrive, route_arrival, ungrouped
 from dispatcher.service.working import Working
 from dispatcher.store import NewBody, NewReport
 from schemas import outcomes as out
@@ -27,7 +27,7 @@ class Reports:
         self._arrivals: dict[int, Arrival] = {}
         self._routed: dict[int, Routed] = {}
         self._answered: dict[bytes, tuple[bytes, RoutingDecided]] = {}
-        self._standing: dict[tuple[str, str | None, str], list[Standing]] = defaultdict(list)
+        self._standing: dict[tuple[str, str | None], dict[str, list[Standing]]] = {}
 
     def meet(self, batch: Sequence[Command]) -> set[str]:
         """Look up, perceive and route; returns the open incidents that reports of this batch may join."""
@@ -56,13 +56,14 @@ class Reports:
         command, now = arrival.command, self._work.now_of(arrival.command)
         received_at = now if command.effective_at is None else min(command.effective_at, now)
         compiled = self._work.policies.for_report(command.report)
-        self._routed[place] = route_arrival(arrival, compiled, self._work.secret, received_at, now)
+        routed = route_arrival(arrival, compiled, self._work.secret, received_at, now)
+        self._routed[place] = routed if self._work.groups else ungrouped(routed)
 
     def _meet_groups(self) -> set[str]:
         """Lock the cells of what may be grouped, then read who stands there (never both in one statement)."""
         by_jurisdiction: dict[str, list[Routed]] = defaultdict(list)
         for routed in self._routed.values():
-            if routed.spot is not None and routed.facts.category is not None:
+            if routed.spot is not None:
                 by_jurisdiction[routed.compiled.jurisdiction].append(routed)
         for jurisdiction, grouping in by_jurisdiction.items():
             self._meet_standing(jurisdiction, grouping)
@@ -74,8 +75,7 @@ class Reports:
         places: set[tuple[str, str]] = set()
         for routed in grouping:
             category = str(routed.facts.category)
-            if routed.facts.cell is not None:
-                cells.update([(category, cell) for cell in neighbours(routed.facts.cell)])
+            cells.update([(category, cell) for cell in routed.cells])
             if routed.facts.place_key is not None:
                 places.add((category, routed.facts.place_key))
         spans = [(r.facts.reported_at, r.decision.group.for_s) for r in grouping if r.decision.group is not None]
@@ -87,25 +87,27 @@ class Reports:
             self._stand(jurisdiction, found.category, found.cell, Standing(found.incident_id, spot))
 
     def _stand(self, jurisdiction: str, category: str | None, cell: str | None, other: Standing) -> None:
+        places = self._standing.setdefault((jurisdiction, category), {})
         for where in (cell, other.spot.place_key):
             if where is not None:
-                self._standing[jurisdiction, category, where].append(other)
+                places.setdefault(where, []).append(other)
 
     def _match(self, routed: Routed) -> str | None:
-        spot, facts = routed.spot, routed.facts
-        if spot is None or routed.decision.group is None or facts.category is None:
+        spot, by = routed.spot, routed.decision.group
+        if spot is None or by is None:
             return None
-        around = [*(neighbours(facts.cell) if facts.cell else ()), *((spot.place_key,) if spot.place_key else ())]
-        near = [self._standing.get((routed.compiled.jurisdiction, facts.category, where), ()) for where in around]
-        return match(spot, routed.decision.group, chain.from_iterable(near))
+        places = self._standing.get((routed.compiled.jurisdiction, routed.facts.category), {})
+        near = [places[where] for where in (*routed.cells, spot.place_key) if where in places]
+        return match(spot, by, chain.from_iterable(near)) if near else None
 
     def drop_closed(self) -> None:
         """After loading under locks: nobody joins what was not loaded or is over by now."""
         incidents = self._work.incidents
-        for group, standing in self._standing.items():
-            self._standing[group] = [
-                other for other in standing if (it := incidents.get(other.incident_id)) and it.state in OPEN
-            ]
+        for places in self._standing.values():
+            for where, standing in places.items():
+                places[where] = [
+                    other for other in standing if (it := incidents.get(other.incident_id)) and it.state in OPEN
+                ]
 
     def submit(self, place: int, _command: SubmitReport) -> out.Outcome:
         arrival = self._arrivals[place]
@@ -124,7 +126,7 @@ class Reports:
         now, report_id, incident = work.now_of(command), work.ids.next(), self._joined(routed)
         plan = Plan(
             report_id=report_id,
-            incident_id=incident.id if incident else work.ids.next(),
+            incident_id=incident.id if incident else command.incident_id or work.ids.next(),
             key=arrival.key.hex(),
             jurisdiction=routed.compiled.jurisdiction,
             desk=routed.compiled.desk,

@@ -87,7 +87,8 @@ class Txn:
     def lock_groups(self, jurisdiction: str, keys: Collection[tuple[str, str]]) -> None:
         """Until commit, nobody else looks for or opens an incident of these (category, cell or place key).
 
-        Call once per jurisdiction, before `group_candidates`, with the keys of the whole batch and their neighbours.
+        Call once per jurisdiction, before `group_candidates`, with the keys of the whole batch: every cell in which its
+        reports may find others.
         """
         if keys:
             self._dialect.lock_groups(self._connection, jurisdiction, keys)
