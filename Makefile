@@ -16,7 +16,7 @@ run: $(STAMP) ## page, API, clocks and metrics in one process, SQLite under ./va
 	$(BIN)/liandong serve $(ARGS)
 
 scale: $(STAMP) ## the same engine with PostgreSQL, Kafka and a worker, all on loopback
-	$(BIN)/python -m deploy.local.scale $(ARGS)
+	@exec $(BIN)/python -m deploy.local.scale $(ARGS)
 
 test: $(STAMP) ## all tests, real PostgreSQL and Kafka included (ARGS go to pytest)
 	$(BIN)/python -m pytest $(ARGS)

@@ -38,6 +38,7 @@ def run_intake(client: KafkaClient, handle: Handle, stopping: threading.Event, f
 
 def make_app(client: KafkaClient, handle: Handle, folder: Path, *, read_time: AppendTime = append_time) -> faust.App:
     """The Faust app; `handle` may block, for which it has a thread, and must not raise."""
+    folder.mkdir(parents=True, exist_ok=True)
     app = faust.App(INTAKE_GROUP, **client.faust(folder))
     reports = app.topic(topics.REPORTS, key_serializer="raw", value_serializer="raw")
     hand_over = ThreadPoolExecutor(1, thread_name_prefix="intake")

@@ -2,7 +2,7 @@
 
 import typer
 
-from dispatcher.cli import desk, processes, rules
+from dispatcher.cli import desk, processes, rules, topics
 
 app = typer.Typer(
     name="liandong",
@@ -13,6 +13,7 @@ app = typer.Typer(
 processes.add_to(app)
 desk.add_to(app)
 app.add_typer(rules.app, name="rules")
+app.add_typer(topics.app, name="topics")
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Programs of others, as they could be: no import of ours, free to copy."""
