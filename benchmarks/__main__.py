@@ -23,6 +23,7 @@ from deploy.local.kafka_broker import KafkaUnavailable
 from deploy.local.postgres_install import PostgresUnavailable
 
 BENCHMARKS: Final = {
+    "routing": "benchmarks.routing",
     "path.embedded": "benchmarks.path_embedded",
     "path.postgres": "benchmarks.path_postgres",
     "http.single": "benchmarks.http_single",

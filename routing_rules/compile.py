@@ -20,8 +20,9 @@ from routing_rules.regions import OneOf, Region
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A rule ready to be asked. `copies` of a copy rule include its `to`; `point_matters` = a clock asks the sun.
+    """A rule ready to be asked.
 
+    `copies_alone` = its copies when no other rule matches; `point_matters` = one of its clocks asks the sun;
     `test` = the conditions that category and area have not settled, None when there are none.
     """
 
@@ -31,10 +32,10 @@ class Plan:
     conditions: tuple[Condition, ...]
     test: Test | None
     copies: tuple[str, ...]
+    copies_alone: tuple[str, ...]
     claim: DueAt | None
     fix: DueAt | None
     point_matters: bool
-
     owns: bool
 
     @property
@@ -71,7 +72,7 @@ class Compiled:
         self.plans = self._plan()
         self.default = next(plan for plan in self.plans if plan.owns and not plan.region)
         self.ranks = {plan.rule.id: plan.rank for plan in self.plans}
-        self.attributes = frozenset(name for rule in bundle.rules for name in rule.when.attributes)
+        self.attributes = tuple(sorted({name for rule in bundle.rules for name in rule.when.attributes}))
         self._by_category, self._of_any_category = self._index()
         self._cells: dict[tuple[str | None, str | None], Cell] = {}
 
@@ -101,6 +102,7 @@ class Compiled:
 
     def _plan_of(self, rule: Rule, rank: int, region: Region) -> Plan:
         conditions = conditions_of(region)
+        copies = tuple(dict.fromkeys(rule.copies if rule.owns else (*rule.to, *rule.copies)))
         return Plan(
             rule=rule,
             rank=rank,
@@ -108,7 +110,8 @@ class Compiled:
             conditions=conditions,
             test=test_of_all(conditions),
             owns=rule.owns,
-            copies=rule.copies if rule.owns else tuple(dict.fromkeys((*rule.to, *rule.copies))),
+            copies=copies,
+            copies_alone=tuple(each for each in copies if not (rule.owns and each in rule.to)),
             claim=self._clock(rule.claim),
             fix=self._clock(rule.fix),
             point_matters=isinstance(rule.claim, Before) or isinstance(rule.fix, Before),

@@ -52,15 +52,16 @@ def _decision(
 ) -> RoutingDecision:
     rule = winner.rule
     point = _point(facts, compiled) if winner.point_matters else None
+    alone = len(matched) == 1
     return RoutingDecision(
         rule=rule.id,
         owner=rule.to[0],
         mode=rule.mode,
         offers=rule.to,
         bundle=compiled.id,
-        copies=_collected([plan.copies for plan in matched], rule.to),
+        copies=winner.copies_alone if alone else _collected([plan.copies for plan in matched], rule.to),
         priority=rule.priority or _usual_priority(facts, compiled),
-        tags=_collected([plan.rule.tags for plan in matched], ()),
+        tags=rule.tags if alone else _collected([plan.rule.tags for plan in matched], ()),
         claim_due_at=winner.claim(now, point) if winner.claim else None,
         resolution_due_at=winner.fix(facts.reported_at, point) if winner.fix else None,
         group=rule.group,

@@ -102,7 +102,7 @@ class KeywordTable:
             row, word, guard = self._word_list[number]
             if guard:
                 guarded.add(row)
-            elif row not in longest or longest[row][0] < len(word):
+            elif row not in longest or longest[row] < (len(word), word):  # words come in no order: the same one always
                 longest[row] = len(word), word
         if self._patterns:
             self._read_patterns(text, longest)
@@ -119,13 +119,15 @@ class KeywordTable:
 
     def _reading(self, rows: list[int], longest: dict[int, tuple[int, str]]) -> Reading:
         category, because = self._decide(rows, longest)
-        ids = tuple(self._rows[row].id for row in rows)
-        flags = tuple(sorted({flag for row in rows for flag in self._rows[row].flags}))
-        return Reading(ids, flags, category, because)
+        ids = tuple([self._rows[row].id for row in rows])
+        flags = {flag for row in rows if self._rows[row].flags for flag in self._rows[row].flags}
+        return Reading(ids, tuple(sorted(flags)) if flags else (), category, because)
 
     def _decide(self, rows: list[int], longest: dict[int, tuple[int, str]]) -> tuple[str | None, str]:
         deciding = [row for row in rows if self._rows[row].category is not None]
         if not deciding:
             return None, ""
+        if len(deciding) == 1:
+            return self._rows[deciding[0]].category, longest[deciding[0]][1]
         best = min(deciding, key=lambda row: (-self._rows[row].weight, -longest[row][0], self._rows[row].id))
         return self._rows[best].category, longest[best][1]

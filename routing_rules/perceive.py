@@ -45,11 +45,10 @@ def perceive(report: Report, compiled: Compiled, received_at: datetime) -> Facts
     notes = _Notes()
     text = normalise(report.text) if report.text else ""
     reading = compiled.keywords.read(text) if text else NOTHING
-    reported_at = _reported_at(report, compiled, received_at, notes)
+    reported_at, local = _reported_at(report, compiled, received_at, notes)
     category = _category(report, compiled, reading, notes)
     point = _located(report, compiled, notes)
     area = _area(report, compiled, point, notes)
-    local = reported_at.astimezone(compiled.zone)
     return Facts(
         source=report.source,
         reported_at=reported_at,
@@ -92,21 +91,23 @@ def _located(report: Report, compiled: Compiled, notes: _Notes) -> Point | None:
     return point
 
 
-def _reported_at(report: Report, compiled: Compiled, received_at: datetime, notes: _Notes) -> datetime:
-    """When it was reported, UTC. Too far from the receipt = the receipt, unless the source is trusted."""
-    given = report.reported_at
-    if given is None:
-        return received_at.astimezone(UTC)
+def _reported_at(report: Report, compiled: Compiled, received_at: datetime, notes: _Notes) -> tuple[datetime, datetime]:
+    """When it was reported, UTC and local. Too far from the receipt = the receipt, unless the source is trusted."""
+    if report.reported_at is not None:
+        at, local = _instant(report.reported_at, compiled)
+        if at is not None and (report.source in compiled.trusted or -_BACK <= at - received_at <= _AHEAD):
+            return at, local
+        notes.warn("reported-at-out-of-range")
+    return received_at.astimezone(UTC), received_at.astimezone(compiled.zone)
+
+
+def _instant(given: datetime, compiled: Compiled) -> tuple[datetime | None, datetime]:
+    """UTC and local; a time without a zone is local. (None, …) within a day of what Python can name."""
     try:
         at = (given if given.tzinfo else given.replace(tzinfo=compiled.zone)).astimezone(UTC)
-        at.astimezone(compiled.zone)
-    except (OverflowError, ValueError):  # within a day of the first or last that Python can name
-        at = None
-    trusted = report.source in compiled.trusted
-    if at is not None and (trusted or received_at - _BACK <= at <= received_at + _AHEAD):
-        return at
-    notes.warn("reported-at-out-of-range")
-    return received_at.astimezone(UTC)
+        return at, at.astimezone(compiled.zone)
+    except (OverflowError, ValueError):
+        return None, given
 
 
 def _category(report: Report, compiled: Compiled, reading: Reading, notes: _Notes) -> str | None:
@@ -152,7 +153,9 @@ def _short(name: str, value: T, notes: _Notes) -> T | None:
 def _attributes(report: Report, compiled: Compiled, notes: _Notes) -> dict[str, Scalar]:
     """Only those that some rule names, so that nothing personal slips through."""
     kept: dict[str, Scalar] = {}
-    for name in sorted(compiled.attributes & report.attributes.keys()):
+    for name in compiled.attributes:
+        if name not in report.attributes:
+            continue
         value = report.attributes[name]
         if isinstance(value, str) and len(value) > _LONGEST_WORD:
             notes.warn("too-long", name)

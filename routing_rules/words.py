@@ -66,7 +66,9 @@ class Words:
             if part in self._gapped:
                 following = self._gapped[part]
                 for second in following.keys() & starts.keys():
-                    found += (number for number, parts in following[second] if _in_one_sentence(parts, starts, text))
+                    for number, parts in following[second]:
+                        if _in_one_sentence(parts, starts, text):
+                            found.append(number)
         return found
 
     def _starts(self, text: str) -> dict[str, list[int]]:
@@ -100,18 +102,15 @@ def _is_latin(character: str) -> bool:
 
 
 def _in_one_sentence(parts: tuple[str, ...], starts: dict[str, list[int]], text: str) -> bool:
-    if not all(part in starts for part in parts[2:]):
-        return False
-    return any(_continues(parts, begin, starts, text) for begin in starts[parts[0]])
-
-
-def _continues(parts: tuple[str, ...], begin: int, starts: dict[str, list[int]], text: str) -> bool:
-    """Whether the other parts follow the first, each behind the one before, before its sentence ends."""
-    position = begin + len(parts[0])
-    for part in parts[1:]:
-        places = starts[part]
-        at = bisect_left(places, position)
-        if at == len(places):
-            return False
-        position = places[at] + len(part)
-    return _BREAK.search(text, begin, position) is None
+    """Whether the pieces follow each other, each behind the one before, before a sentence ends."""
+    for begin in starts[parts[0]]:
+        position = begin + len(parts[0])
+        for part in parts[1:]:
+            places = starts.get(part, ())
+            at = bisect_left(places, position)
+            if at == len(places):
+                return False  # and from no later beginning either
+            position = places[at] + len(part)
+        if _BREAK.search(text, begin, position) is None:
+            return True
+    return False
