@@ -14,7 +14,7 @@ from dispatcher.loops.deliver import Deliver, Outlet
 from dispatcher.loops.loop import Loop
 from dispatcher.loops.tick import Tick
 from dispatcher.metrics import Metrics
-from dispatcher.service import Policies, Spine, StoredBundles, Ulids, Writer
+from dispatcher.service import Observer, Policies, Spine, StoredBundles, Ulids, Writer
 from dispatcher.settings import Settings
 from dispatcher.store import Store
 from routing_rules import Bundle, Compiled, encode_bundle, load_pack
@@ -29,9 +29,22 @@ def process_clock() -> datetime:
 
 
 class Engine:
-    """One process's engine: store, spine behind its writer thread, and the loops it was asked to run."""
+    """One process's engine: store, spine behind its writer thread, and the loops it was asked to run.
 
-    def __init__(self, settings: Settings, store: Store, clock: Callable[[], datetime] | None = None) -> None:
+    For an import: `observer` watches commits in place of the metrics, `replays` makes each command's effective_at its
+    now, `groups` false lets no report join another.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Callable[[], datetime] | None = None,
+        *,
+        observer: Observer | None = None,
+        replays: bool = False,
+        groups: bool = True,
+    ) -> None:
         self.settings = settings
         self.store = store
         self.metrics = Metrics()
@@ -44,7 +57,9 @@ class Engine:
             Ulids(os.urandom),
             now=batch_now,
             elapsed=time.perf_counter,
-            observer=self.metrics,
+            observer=observer or self.metrics,
+            now_is_effective=replays,
+            groups=groups,
         )
         self.writer = Writer(self.spine, time.perf_counter)
         self._loops: dict[str, Loop] = {}
@@ -106,10 +121,17 @@ class Engine:
         self.store.close()
 
 
-def open_engine(settings: Settings, clock: Callable[[], datetime] | None = None) -> Engine:
+def open_engine(
+    settings: Settings,
+    clock: Callable[[], datetime] | None = None,
+    *,
+    observer: Observer | None = None,
+    replays: bool = False,
+    groups: bool = True,
+) -> Engine:
     """Raises StoreLocked when another process has the SQLite file, StoreUnavailable when the database is away."""
     settings.var.mkdir(parents=True, exist_ok=True)
-    return Engine(settings, Store.open(settings.database), clock)
+    return Engine(settings, Store.open(settings.database), clock, observer=observer, replays=replays, groups=groups)
 
 
 def find_pack(name: str) -> Path:

@@ -1,9 +1,9 @@
 """What people and departments read: the answers of the GET endpoints. No name and no phone of a reporter anywhere."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from schemas.facts import Facts, RoutingDecision
 from schemas.incidents import ClockName, Mode, OfferState, State
@@ -215,3 +215,22 @@ class Health(Struct, frozen=True, kw_only=True):
 
     status: str
     problems: tuple[str, ...] = ()
+
+
+class DeadLetterBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that could not become a report. `raw` = its bytes, base64; `origin` = where it came from (file:line).
+
+    `reason` is a code that is journalled; what quotes the thing itself belongs into `headers`.
+    """
+
+    raw: bytes
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    origin: Annotated[str, Meta(min_length=1, max_length=500)]
+    headers: dict[str, str] = {}
+
+
+class DeadLetterKept(Struct, frozen=True, kw_only=True):
+    """`repeated` = the same bytes from the same place were kept before."""
+
+    letter_id: str
+    repeated: bool

@@ -88,7 +88,7 @@ class LocalApi(Api):
 def open_api() -> Iterator[Api]:
     """The API of the running server, else over the database itself; a sentence when neither is to be had."""
     settings = configured(log_level="WARNING")
-    running = _running_server(settings)
+    running = running_server(settings)
     if running is not None:
         yield running
         return
@@ -103,7 +103,7 @@ def open_api() -> Iterator[Api]:
         engine.stop()
 
 
-def _running_server(settings: Settings) -> ServerApi | None:
+def running_server(settings: Settings) -> ServerApi | None:
     """None when none is there: a server that was killed leaves its file behind, and another may have its pid now."""
     try:
         told = json.loads(settings.server_file.read_text())

@@ -2,7 +2,7 @@
 
 import typer
 
-from dispatcher.cli import desk, processes, rules, topics
+from dispatcher.cli import desk, importing, processes, rules, topics
 
 app = typer.Typer(
     name="liandong",
@@ -12,6 +12,7 @@ app = typer.Typer(
 )
 processes.add_to(app)
 desk.add_to(app)
+importing.add_to(app)
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
 

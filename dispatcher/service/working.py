@@ -17,8 +17,8 @@ from schemas.incidents import Incident
 class Working:
     """Commands see the effects of earlier ones in the same batch; nothing is written before `changes` is saved.
 
-    `now_is_effective`: in a replay of old files every command brings its own now (`effective_at`). `groups` false: every
-    report opens an incident of its own, whatever its rule says about grouping.
+    `now_is_effective`: in a replay of old files every command brings its own now (`effective_at`).
+    `groups` false: every report opens an incident of its own, whatever its rule says about grouping.
     """
 
     def __init__(

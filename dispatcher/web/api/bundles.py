@@ -1,16 +1,15 @@
 """Publishing a bundle, and what is in force."""
 
 import asyncio
-import hmac
 from typing import Final
 
 import msgspec
 from litestar import Response, get, post
 
 from dispatcher.web import asking, problems, rendering
+from dispatcher.web.admin import admin_only
 from dispatcher.web.asking import AnyRequest
 from dispatcher.web.engine import carry_out, engine_of
-from dispatcher.web.problems import Refuse
 from routing_rules import Bundle, bundle_id, check_bundle, compile_bundle, decode_bundle, encode_bundle
 from schemas import outcomes as out
 from schemas.commands import PublishBundle
@@ -23,7 +22,7 @@ MAX_BUNDLE_BYTES: Final = 16 * 1_048_576
 @post("/bundles", request_max_body_size=MAX_BUNDLE_BYTES)
 async def publish_bundle(request: AnyRequest) -> Response[bytes]:
     """Make an encoded bundle the active one, atomically; one that does not compile leaves the old one serving."""
-    _admin_only(request)
+    admin_only(request)
     checked = await asyncio.to_thread(_checked, await request.body())
     if isinstance(checked, BundleRefused):
         return problems.response(problems.refused(checked))
@@ -68,13 +67,6 @@ def list_responders(request: AnyRequest) -> Response[bytes]:
         for responder in compiled.responders.values()
     )
     return rendering.json(ResponderList(jurisdiction=compiled.jurisdiction, items=tuple(items)))
-
-
-def _admin_only(request: AnyRequest) -> None:
-    token = engine_of(request).settings.admin_token
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not token or not hmac.compare_digest(given.encode(), token.encode()):
-        raise Refuse(401, "Unauthorized", "publishing needs the admin token as Bearer")
 
 
 def _checked(encoded: bytes) -> Bundle | BundleRefused:

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Response, get, post
 
 from dispatcher.web import asking, problems, rendering
+from dispatcher.web.admin import admin_only
 from dispatcher.web.api.batches import MAX_ITEMS, split_batch
 from dispatcher.web.asking import AnyRequest
 from dispatcher.web.engine import carry_out, engine_of
@@ -26,11 +27,15 @@ async def submit_report(request: AnyRequest) -> Response[bytes]:
 
 @post("/reports:batch")
 async def submit_batch(request: AnyRequest) -> Response[bytes]:
-    """Take a JSON array or NDJSON of reports: one result per item, in order, each with its own status."""
+    """Take a JSON array or NDJSON of reports: one result per item, in order, each with its own status.
+
+    `trusted=true` (admin only) = an import: the reports' own due times count, whatever their source.
+    """
+    trusted = _trusted(request)
     items = split_batch(await request.body(), request.headers.get("content-type", ""))
     if len(items) > MAX_ITEMS:
         raise problems.Refuse(413, "BatchTooLarge", f"a batch holds at most {MAX_ITEMS} reports")
-    read = [_read(item) for item in items]
+    read = [_read(item, trusted=trusted) for item in items]
     commands = [command for command in read if isinstance(command, SubmitReport)]
     outcomes = iter(await carry_out(engine_of(request), commands, "bulk") if commands else ())
     results = [_result(next(outcomes)) if isinstance(command, SubmitReport) else command for command in read]
@@ -49,14 +54,23 @@ async def show_reporter(request: AnyRequest) -> Response[bytes]:
     return rendering.outcome(outcome)
 
 
-def _submit(raw: bytes) -> SubmitReport:
+def _trusted(request: AnyRequest) -> bool:
+    given = asking.parameter(request, "trusted")
+    if given not in (None, "true", "false"):
+        raise problems.Refuse(422, "BadParameter", "trusted is true or false", parameter="trusted")
+    if given == "true":
+        admin_only(request)
+    return given == "true"
+
+
+def _submit(raw: bytes, *, trusted: bool = False) -> SubmitReport:
     report, warnings = decode_report(raw)
-    return SubmitReport(report=report, warnings=warnings, origin=_ORIGIN)
+    return SubmitReport(report=report, warnings=warnings, trusted=trusted, origin=_ORIGIN)
 
 
-def _read(raw: bytes) -> SubmitReport | dict[str, object]:
+def _read(raw: bytes, *, trusted: bool) -> SubmitReport | dict[str, object]:
     try:
-        return _submit(raw)
+        return _submit(raw, trusted=trusted)
     except Undecodable as error:
         return problems.undecodable(error)
 
