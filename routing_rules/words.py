@@ -33,7 +33,7 @@ class Words:
     """Words by number, in a trie; a word with gaps is tried when all its pieces are there.
 
     Chosen over one RE2 set: that one's automaton has states for what was found so far, and with many words in varied
-    texts it is rebuilt all the time (25 µs against 6 µs for 60 characters, 150 words).
+    texts it is rebuilt all the time (measured: 25 to 35 µs against 12 µs for 60 characters, 150 words).
     """
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -85,7 +85,11 @@ class Words:
                 if _END in node:
                     part, latin = node[_END]
                     if not latin or _stands_alone(text, begin, end):
-                        starts.setdefault(part, []).append(begin)
+                        places = starts.get(part)
+                        if places is None:
+                            starts[part] = [begin]
+                        else:
+                            places.append(begin)
                 node = node.get(text[end]) if end < length else None
         return starts
 
