@@ -4,7 +4,7 @@ Rules that contradict each other, rules that can never win, cases that come out 
 has been found by the parser.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -62,7 +62,14 @@ def _broken(bundle: Bundle) -> Iterator[Finding]:
         yield Finding("", "exactly one responder must be the desk")
     if not any(rule.owns and rule.when == When() for rule in bundle.rules):
         yield Finding("", "there is no default rule")
+    rules = Counter(rule.id for rule in bundle.rules)
+    for name, count in (*rules.items(), *Counter(item.id for item in bundle.responders).items()):
+        if count > 1:
+            yield Finding("", f"{name} stands there {count} times")
     for rule in bundle.rules:
+        for below in rule.overrides:
+            if below not in rules or below == rule.id:
+                yield Finding(rule.id, f"overrides {below}, which is no other rule")
         unknown = [name for name in (*rule.to, *rule.copies) if name not in responders]
         if unknown or (rule.owns and not rule.to):
             yield Finding(rule.id, f"sends to nobody known: {', '.join(unknown) or '-'}")

@@ -105,6 +105,11 @@ def test_foreign_bytes_that_decode_are_checked_too(qinggang_bundle: Bundle) -> N
     assert any("desk" in each.message for each in check_bundle(without_desk))
     without_default = replace(qinggang_bundle, rules=qinggang_bundle.rules[:-1])
     assert any("no default rule" in each.message for each in check_bundle(without_default))
+    twice = replace(qinggang_bundle, rules=(*qinggang_bundle.rules, qinggang_bundle.rules[0]))
+    assert any("streetlight stands there 2 times" in each.message for each in check_bundle(twice))
+    lamp = replace(qinggang_bundle.rules[0], overrides=("nothing",))
+    astray = replace(qinggang_bundle, rules=(lamp, *qinggang_bundle.rules[1:]))
+    assert any("overrides nothing" in each.message for each in check_bundle(astray))
     without_calendar = replace(qinggang_bundle, calendars={})
     assert any("county-days" in each.message for each in check_bundle(without_calendar))
 
