@@ -5,7 +5,7 @@ has been found by the parser.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from msgspec import Struct
 
@@ -57,28 +57,32 @@ def check_bundle(bundle: Bundle, *, run_cases: bool = False) -> list[Finding]:
 
 def _broken(bundle: Bundle) -> Iterator[Finding]:
     """What would keep a bundle from deciding at all; a parsed pack has none of it, foreign bytes may."""
-    responders = {item.id: item for item in bundle.responders}
     if sum(item.desk for item in bundle.responders) != 1:
         yield Finding("", "exactly one responder must be the desk")
     if not any(rule.owns and rule.when == When() for rule in bundle.rules):
         yield Finding("", "there is no default rule")
+    responders = Counter(item.id for item in bundle.responders)
     rules = Counter(rule.id for rule in bundle.rules)
-    for name, count in (*rules.items(), *Counter(item.id for item in bundle.responders).items()):
+    for name, count in (*rules.items(), *responders.items()):
         if count > 1:
             yield Finding("", f"{name} stands there {count} times")
     for rule in bundle.rules:
-        for below in rule.overrides:
-            if below not in rules or below == rule.id:
-                yield Finding(rule.id, f"overrides {below}, which is no other rule")
-        unknown = [name for name in (*rule.to, *rule.copies) if name not in responders]
-        if unknown or (rule.owns and not rule.to):
-            yield Finding(rule.id, f"sends to nobody known: {', '.join(unknown) or '-'}")
-        for name, clock in (("claim", rule.claim), ("fix", rule.fix)):
-            try:
-                if clock is not None:
-                    check_clock(clock, bundle.calendars, name)
-            except CalendarError as error:
-                yield Finding(rule.id, str(error))
+        yield from _broken_rule(rule, bundle, rules.keys() - {rule.id}, responders.keys())
+
+
+def _broken_rule(rule: Rule, bundle: Bundle, others: Set[str], responders: Set[str]) -> Iterator[Finding]:
+    astray = [below for below in rule.overrides if below not in others]
+    if astray:
+        yield Finding(rule.id, f"overrides {', '.join(astray)}: no other rule")
+    unknown = [name for name in (*rule.to, *rule.copies) if name not in responders]
+    if unknown or (rule.owns and not rule.to):
+        yield Finding(rule.id, f"sends to nobody known: {', '.join(unknown) or '-'}")
+    for name, clock in (("claim", rule.claim), ("fix", rule.fix)):
+        try:
+            if clock is not None:
+                check_clock(clock, bundle.calendars, name)
+        except CalendarError as error:
+            yield Finding(rule.id, str(error))
 
 
 def _conflicts(order: Sequence[Rule], regions: Mapping[str, Region]) -> Iterator[Finding]:
