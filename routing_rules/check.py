@@ -5,7 +5,7 @@ has been found by the parser.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -70,7 +70,7 @@ def _broken(bundle: Bundle) -> Iterator[Finding]:
         yield from _broken_rule(rule, bundle, rules.keys() - {rule.id}, responders.keys())
 
 
-def _broken_rule(rule: Rule, bundle: Bundle, others: Set[str], responders: Set[str]) -> Iterator[Finding]:
+def _broken_rule(rule: Rule, bundle: Bundle, others: Collection[str], responders: Collection[str]) -> Iterator[Finding]:
     astray = [below for below in rule.overrides if below not in others]
     if astray:
         yield Finding(rule.id, f"overrides {', '.join(astray)}: no other rule")
