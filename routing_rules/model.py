@@ -200,13 +200,20 @@ _decoder = msgspec.json.Decoder(Bundle)
 
 
 def encode_bundle(bundle: Bundle) -> bytes:
-    """Canonical JSON: the same pack gives the same bytes."""
-    return msgspec.json.encode(bundle, order="deterministic")
+    """Canonical JSON: the same bundle gives the same bytes, however it was made.
+
+    Values that equal a default are left out only when they are the very same object, which decoding makes them.
+    """
+    return _encode(_decoder.decode(_encode(bundle)))
 
 
 def decode_bundle(encoded: bytes) -> Bundle:
     """Inverse of `encode_bundle`. Raises msgspec.DecodeError (ValidationError for a wrong shape)."""
     return _decoder.decode(encoded)
+
+
+def _encode(bundle: Bundle) -> bytes:
+    return msgspec.json.encode(bundle, order="deterministic")
 
 
 def bundle_id(encoded: bytes) -> str:

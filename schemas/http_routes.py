@@ -99,6 +99,7 @@ ROUTES: Final = (
         "Take many: one result per item, in order, each with its own status; at most 10,000 items and 1 MiB",
         takes=Report,
         answers=ReportAnswer,
+        parameters=(Parameter("trusted", "true = the reports' own due times count; needs the admin token"),),
         batch=True,
     ),
     Route(
@@ -143,6 +144,16 @@ ROUTES: Final = (
         refusals=_UNKNOWN,
     ),
     *_COMMANDS,
+    Route(
+        "POST",
+        "/api/v1/dead-letters",
+        "keepDeadLetters",
+        "Keep rows that cannot become reports: one result per item, in order, 201 or, when kept before, 200",
+        takes=views.DeadLetterBody,
+        answers=views.DeadLetterKept,
+        admin=True,
+        batch=True,
+    ),
     Route(
         "POST",
         "/api/v1/bundles",

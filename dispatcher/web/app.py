@@ -7,7 +7,8 @@ from litestar.datastructures import State
 from litestar.types import ASGIApp
 
 from dispatcher.web import problems
-from dispatcher.web.api import bundles, commands, documents, health, incidents, reports
+from dispatcher.web.api import bundles, commands, documents, health, incidents, letters, reports
+from dispatcher.web.console import failure, incident, queue, report, static
 from dispatcher.web.door import Door
 from dispatcher.web.engine import Engine
 from schemas.decode import MAX_BODY_BYTES
@@ -33,14 +34,26 @@ def framework(engine: Engine) -> Litestar:
             incidents.show_timeline,
             incidents.show_explanation,
             commands.command_incident,
+            letters.keep_dead_letters,
             bundles.publish_bundle,
             bundles.show_active_bundle,
             bundles.list_responders,
             documents.show_openapi,
         ],
     )
+    pages = Router(
+        path="/",
+        route_handlers=[
+            queue.show_queue,
+            incident.show_incident,
+            incident.command_incident,
+            report.show_form,
+            report.take_report,
+        ],
+        exception_handlers=failure.HANDLERS,
+    )
     return Litestar(
-        route_handlers=[api, health.live, health.ready, health.metrics],
+        route_handlers=[api, pages, static.show_static, health.live, health.ready, health.metrics],
         state=State({"engine": engine}),
         exception_handlers=problems.HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,

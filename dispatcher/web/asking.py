@@ -55,12 +55,12 @@ def page_size(request: AnyRequest) -> int:
     return min(int(given[:9]), LARGEST_PAGE)
 
 
-def asked(request: AnyRequest, jurisdiction: str) -> Asked:
-    """The filters of the incident list. `state` and `role` may name several, by comma; `state=open` = not yet done."""
+def asked(request: AnyRequest, jurisdiction: str, state: str | None) -> Asked:
+    """The filters of the incident list. `state` and `role` may name several, by comma; "open" = not yet done."""
     roles = _several(request, "role", ROLES) or ("offered", "claimed")
     return Asked(
         jurisdiction=jurisdiction,
-        states=states(parameter(request, "state")),
+        states=states(state),
         responder=parameter(request, "responder"),
         roles=roles,
         category=parameter(request, "category"),

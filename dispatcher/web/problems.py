@@ -1,7 +1,7 @@
 """Everything that goes wrong, as application/problem+json (RFC 9457)."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_AFTER_S: Final = "1"
 
-_TITLES: Final = {413: "BodyTooLarge"}
+_TITLES: Final = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "BodyTooLarge"}
 
 # One sentence where the refusal brings none of its own.
 DETAILS: Final = {
@@ -66,42 +66,41 @@ def response(body: dict[str, object], headers: dict[str, str] | None = None) -> 
     )
 
 
-def _undecodable(_: Request[Any, Any, Any], error: Undecodable) -> Response[bytes]:
-    return response(undecodable(error))
+class Told(NamedTuple):
+    """A problem and the headers that belong to it."""
+
+    body: dict[str, object]
+    headers: dict[str, str]
 
 
-def _refuse(_: Request[Any, Any, Any], error: Refuse) -> Response[bytes]:
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return response(problem(error.status, error.title, str(error), **error.fields), headers)
+def told(error: Exception, path: str) -> Told:
+    """What the caller hears of an exception; what is none of ours to explain is logged."""
+    if isinstance(error, Undecodable):
+        return Told(undecodable(error), {})
+    if isinstance(error, Refuse):
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+        return Told(problem(error.status, error.title, str(error), **error.fields), headers)
+    if isinstance(error, BadCursor):
+        return Told(problem(422, "BadCursor", str(error)), {})
+    if isinstance(error, StoreUnavailable | WriterStopped):
+        log.warning("unavailable", error=type(error).__name__, reason=str(error)[:200])
+        sentence = "the store cannot be reached; nothing was acknowledged, try again"
+        return Told(problem(503, "Unavailable", sentence), {"Retry-After": _RETRY_AFTER_S})
+    if isinstance(error, HTTPException):
+        return Told(_of_the_framework(error), dict(error.headers or {}))
+    log.error("request_failed", path=path, error=type(error).__name__, exc_info=error)
+    return Told(problem(500, "InternalServerError", "this is a fault of ours; it was logged"), {})
 
 
-def _bad_cursor(_: Request[Any, Any, Any], error: BadCursor) -> Response[bytes]:
-    return response(problem(422, "BadCursor", str(error)))
+def _of_the_framework(error: HTTPException) -> dict[str, object]:
+    """Unknown routes and methods, bodies that are too large."""
+    status = HTTPStatus(error.status_code)
+    title = _TITLES.get(status) or status.phrase.title().replace(" ", "")
+    return problem(status, title, error.detail)
 
 
-def _unavailable(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    log.warning("unavailable", error=type(error).__name__, reason=str(error)[:200])
-    told = problem(503, "Unavailable", "the store cannot be reached; nothing was acknowledged, try again")
-    return response(told, {"Retry-After": _RETRY_AFTER_S})
+def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    return response(*told(error, request.scope["path"]))
 
 
-def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """What the framework refuses: unknown routes and methods, bodies that are too large."""
-    title = _TITLES.get(error.status_code) or HTTPStatus(error.status_code).phrase.title().replace(" ", "")
-    return response(problem(error.status_code, title, error.detail), error.headers)
-
-
-def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    log.error("request_failed", route=request.scope["path"], error=type(error).__name__, exc_info=error)
-    return response(problem(500, "InternalServerError", "this is a fault of ours; it was logged"))
-
-
-HANDLERS: Final[dict[Any, Any]] = {
-    Undecodable: _undecodable,
-    Refuse: _refuse,
-    BadCursor: _bad_cursor,
-    StoreUnavailable: _unavailable,
-    WriterStopped: _unavailable,
-    HTTPException: _http,
-    Exception: _unexpected,
-}
+HANDLERS: Final[dict[Any, Any]] = {Exception: _handle}

@@ -19,7 +19,8 @@ from schemas.views import IncidentDetail, IncidentExplanation, Timeline
 def list_incidents(request: AnyRequest) -> Response[bytes]:
     """One page: what is open first, by priority and then by due instant, after it the newest of the rest."""
     engine = engine_of(request)
-    asked = asking.asked(request, engine.compiled(asking.parameter(request, "jurisdiction")).jurisdiction)
+    jurisdiction = engine.compiled(asking.parameter(request, "jurisdiction")).jurisdiction
+    asked = asking.asked(request, jurisdiction, asking.parameter(request, "state"))
     cursor, limit = asking.parameter(request, "cursor"), asking.page_size(request)
     with engine.store.reading() as connection:
         return rendering.json(queue(connection, asked, engine.now(), cursor=cursor, limit=limit))

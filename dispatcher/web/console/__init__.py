@@ -1,0 +1,1 @@
+"""Pages for people, without JavaScript: a screen is a module and the template of the same name."""

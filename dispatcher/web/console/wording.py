@@ -1,0 +1,113 @@
+"""Codes, spans and instants as words for one reader: language, names of the pack, local time. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from dispatcher.web.console.language import Language, catalogue
+from routing_rules import Compiled
+from schemas.refusals import Refusal, title
+from schemas.views import ClockReading, TimelineEntry
+
+
+class Words:
+    """Sentences of the catalogue, without a pack: all that a page about a failure has."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._words = catalogue(language)
+
+    def t(self, key: str, /, **fields: object) -> str:
+        """The sentence with this key. KeyError = a key that no catalogue has, which a test would find."""
+        sentence = self._words[key]
+        return sentence.format(**fields) if fields else sentence
+
+    def has(self, key: str) -> bool:
+        return key in self._words
+
+    def jurisdiction(self) -> str:
+        return ""
+
+
+class Wording(Words):
+    """What the templates call; `now` decides which instants are shown without their date."""
+
+    def __init__(self, language: Language, compiled: Compiled, now: datetime) -> None:
+        super().__init__(language)
+        self._compiled = compiled
+        self._today = now.astimezone(compiled.zone).date()
+        self._areas = {area.id: area for area in compiled.bundle.areas}
+
+    def responder(self, responder_id: str) -> str:
+        known = self._compiled.responders.get(responder_id)
+        return known.named(self.language) if known else responder_id
+
+    def responders(self, ids: Iterable[str]) -> str:
+        return ("、" if self.language == "zh" else ", ").join(map(self.responder, ids))
+
+    def category(self, category_id: str | None) -> str:
+        known = self._compiled.categories.get(category_id or "")
+        return known.named(self.language) if known else category_id or self.t("category.none")
+
+    def area(self, area_id: str | None) -> str:
+        known = self._areas.get(area_id or "")
+        return known.named(self.language) if known else area_id or self.t("area.none")
+
+    def jurisdiction(self) -> str:
+        bundle = self._compiled.bundle
+        return bundle.name.get(self.language) or bundle.jurisdiction
+
+    def at(self, instant: datetime) -> str:
+        """Local time; with its date unless that is today's."""
+        local = instant.astimezone(self._compiled.zone)
+        if local.date() == self._today:
+            return f"{local:%H:%M}"
+        return f"{local:%m-%d %H:%M}" if local.year == self._today.year else f"{local:%Y-%m-%d %H:%M}"
+
+    def full(self, instant: datetime) -> str:
+        return f"{instant.astimezone(self._compiled.zone):%Y-%m-%d %H:%M:%S}"
+
+    def span(self, seconds: int) -> str:
+        """A span in the two units that matter, rounded down."""
+        minutes, s = divmod(abs(seconds), 60)
+        hours, m = divmod(minutes, 60)
+        d, h = divmod(hours, 24)
+        if d:
+            return self.t("span.days", d=d, h=h)
+        if hours:
+            return self.t("span.hours", h=hours, m=m)
+        return self.t("span.minutes", m=minutes) if minutes else self.t("span.seconds", s=s)
+
+    def clock(self, clock: ClockReading) -> str:
+        """How much is left, or by how much it is late, or when it stopped."""
+        if clock.stopped_at is not None:
+            return self.t("clock.stopped.late" if clock.late else "clock.stopped", at=self.at(clock.stopped_at))
+        seconds = clock.remaining_s or 0
+        return self.t("clock.late" if clock.late else "clock.left", span=self.span(seconds))
+
+    def refusal(self, refusal: Refusal) -> str:
+        fields: dict[str, Any] = {name: getattr(refusal, name) for name in refusal.__struct_fields__}
+        if "holder" in fields:
+            fields |= {"holder": self.responder(fields["holder"]), "claimed_at": self.at(fields["claimed_at"])}
+        if "state" in fields:
+            fields["state"] = self.t(f"state.{fields['state']}")
+        return self.t(f"refusal.{title(refusal)}", **fields)
+
+    def happened(self, entry: TimelineEntry) -> str:
+        """One event of the timeline as a sentence."""
+        event: dict[str, Any] = dict(entry.event)
+        key = f"event.{entry.type}"
+        if entry.type == "RoutingDecided":
+            decision = event["decision"]
+            if event["joined"]:
+                return self.t(f"{key}.joined")
+            return self.t(key, rule=decision["rule"], names=self.responders(decision["offers"]))
+        if "responder" in event:
+            event["responder"] = self.responder(event["responder"])
+        if "clock" in event:
+            event |= {"clock": self.t(f"clock.{event['clock']}"), "due_at": self.at(event["due_at"])}
+        return self.t(key, **event | {"names": self.responders(event.get("responders", ()))})
+
+    def actor(self, actor: str) -> str:
+        """Responders by name; sources and operators by id."""
+        return self.responder(actor)
