@@ -44,7 +44,11 @@ class KafkaUnavailable(RuntimeError):
 
 
 class KafkaBroker:
-    """One private broker. `start` may take 3-10 s; the broker dies with the thread that started it."""
+    """One private broker; it dies with the thread that started it.
+
+    `start` takes 3-5 s; after a crash about 12 s, since the node waits until the controller has forgotten its former
+    self. (A shorter broker.session.timeout.ms shortens that, but a busy machine then fences a healthy broker.)
+    """
 
     def __init__(self, folder: Path, *, ports: tuple[int, int] | None = None) -> None:
         """`folder` is made if missing and used again if it holds a broker's data; `ports` = (clients, controller)."""

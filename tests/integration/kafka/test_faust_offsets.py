@@ -102,7 +102,7 @@ async def first_worker(app: faust.App, topics: dict[str, Row]) -> None:
 
     for topic in topics:
         add_agent(app, topic, take)
-    await run_until(app, lambda: all(len(held[t]) == expected(t) for t in topics), limit_s=10)
+    await run_until(app, lambda: all(len(held[t]) == expected(t) for t in topics), limit_s=30)
 
 
 async def second_worker(
@@ -118,7 +118,7 @@ async def second_worker(
 
     for topic in topics:
         add_agent(app, topic, take)
-    await run_until(app, lambda: all(sentinel_offsets[t] in seen[t] for t in topics), limit_s=10)
+    await run_until(app, lambda: all(sentinel_offsets[t] in seen[t] for t in topics), limit_s=30)
     return {topics[topic].name: [o for o in seen[topic] if o != sentinel_offsets[topic]] for topic in topics}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
@@ -40,11 +40,12 @@ def consuming(bootstrap: str, **settings: object) -> Iterator[KafkaConsumer]:
 
 
 def poll_once(consumer: KafkaConsumer, into: Received) -> None:
-    for records in consumer.poll(timeout_ms=50).values():
+    """500 ms: with waits of some 20 ms about one join in 25 ends without an assignment, and stays so."""
+    for records in consumer.poll(timeout_ms=500).values():
         into.extend((record.partition, record.offset) for record in records)
 
 
-def poll_until(consumers: list[KafkaConsumer], into: Received, count: int, limit_s: float = 15.0) -> float:
+def poll_until(consumers: list[KafkaConsumer], into: Received, count: int, limit_s: float = 30.0) -> float:
     """Poll all by turns until `count` records have come; seconds it took."""
     began = time.monotonic()
     while len(into) < count:
@@ -105,11 +106,12 @@ def test_a_pattern_takes_up_a_topic_made_later_from_its_first_message(
     assert took_s < 10
 
 
-def test_members_of_a_cooperative_group_share_join_and_leave_without_losing_a_record(
+def test_members_of_a_group_share_join_and_leave_without_losing_a_record(
     kafka_bootstrap: str, producer: KafkaProducer, make_topic: MakeTopic, mark: str
 ) -> None:
+    # Not the cooperative assignor: polled by turns as here, its members leave partitions unread (decision 0001).
     topic = make_topic(f"{mark}.notices", partitions=6)
-    settings = {"group_id": mark, "partition_assignment_strategy": [CooperativeStickyAssignor]}
+    settings = {"group_id": mark, "partition_assignment_strategy": [RoundRobinPartitionAssignor]}
     received: Received = []
 
     def produce(count: int) -> None:
@@ -124,7 +126,7 @@ def test_members_of_a_cooperative_group_share_join_and_leave_without_losing_a_re
         commit_position(stays)
         with consuming(kafka_bootstrap, **settings) as joins:
             joins.subscribe([topic])
-            deadline = time.monotonic() + 15
+            deadline = time.monotonic() + 30
             while len(joins.assignment()) != 3 or len(stays.assignment()) != 3:
                 assert time.monotonic() < deadline, "the partitions were not shared"
                 poll_once(stays, received)
