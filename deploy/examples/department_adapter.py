@@ -24,17 +24,17 @@ def say(verb: str, notice: dict[str, Any]) -> None:
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 settings = {"group_id": f"adapter.{ME}", "auto_offset_reset": "earliest", "enable_auto_commit": False}
-consumer = KafkaConsumer(f"dispatch.responders.{ME}.notices.v1", bootstrap_servers=BROKER, **settings)
 producer, at_work = KafkaProducer(bootstrap_servers=BROKER), dict[str, tuple[float, dict[str, Any]]]()
-while True:
-    for record in (it for records in consumer.poll(timeout_ms=500).values() for it in records):
-        kind, notice = dict(record.headers)["ce_type"].decode(), json.loads(record.value)
-        if kind == "dispatch.offer.made.v1":
-            at_work[notice["incident_id"]] = (time.monotonic() + WORK_S, notice)
-            say("claim", notice)
-        elif kind in {"dispatch.offer.withdrawn.v1", "dispatch.command.refused.v1"}:
-            at_work.pop(notice["incident_id"], None)
-    for incident in [it for it, (done_at, _) in at_work.items() if done_at <= time.monotonic()]:
-        say("resolve", at_work.pop(incident)[1])
-    if not at_work:  # work under way is read anew after a restart
-        consumer.commit()
+with KafkaConsumer(f"dispatch.responders.{ME}.notices.v1", bootstrap_servers=BROKER, **settings) as consumer:
+    while True:
+        for record in (it for records in consumer.poll(timeout_ms=500).values() for it in records):
+            kind, notice = dict(record.headers)["ce_type"].decode(), json.loads(record.value)
+            if kind == "dispatch.offer.made.v1":
+                at_work[notice["incident_id"]] = (time.monotonic() + WORK_S, notice)
+                say("claim", notice)
+            elif kind in {"dispatch.offer.withdrawn.v1", "dispatch.command.refused.v1"}:
+                at_work.pop(notice["incident_id"], None)
+        for incident in [it for it, (done_at, _) in at_work.items() if done_at <= time.monotonic()]:
+            say("resolve", at_work.pop(incident)[1])
+        if not at_work:  # work under way is read anew after a restart
+            consumer.commit()

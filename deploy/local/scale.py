@@ -27,7 +27,7 @@ from deploy.local.scale_parts import Part, answers_http, have_members, says_in_l
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 LIANDONG: Final = str(Path(sys.executable).with_name("liandong"))
-_TURN_S: Final = 0.2
+_TURN_S: Final = 0.5
 _PARTS_GRACE_S: Final = 7.0
 _SERVERS_GRACE_S: Final = 6.0
 
@@ -69,6 +69,8 @@ class Scale:
         self.postgres.start()
         if "liandong" not in self.postgres.databases.names():
             self.postgres.create_database("liandong")
+        if self.folder not in self.postgres.folder.parents:
+            say(f"the server's user cannot reach {self.var}: its data lie in {self.postgres.folder} and go at the end")
         say("Kafka …")
         self.kafka.start()
         environment = self._environment()
@@ -92,6 +94,7 @@ class Scale:
         self.told_at.unlink(missing_ok=True)
         _all_at_once([part.end_within(_PARTS_GRACE_S) for part in self.parts])
         _all_at_once([_stopped(self.kafka), _stopped(self.postgres)])
+        self.postgres.remove_temporary()
 
     def _environment(self) -> dict[str, str]:
         ours = {
