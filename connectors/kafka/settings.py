@@ -45,9 +45,12 @@ class KafkaClient(Struct, frozen=True, kw_only=True):
         }
 
     def commands_consumer(self) -> dict[str, Any]:
-        """A topic made later is taken up when the metadata is older than its age, 10 s."""
-        from kafka.coordinator.assignors.cooperative_sticky import (  # noqa: PLC0415 - 0.4 s for every command line
-            CooperativeStickyAssignor,
+        """A topic made later is taken up when the metadata is older than its age, 10 s.
+
+        Not the cooperative assignor: members that pause between polls leave partitions unread (decision 0001).
+        """
+        from kafka.coordinator.assignors.roundrobin import (  # noqa: PLC0415 - 0.4 s for every command line
+            RoundRobinPartitionAssignor,
         )
 
         return self._kafka_python() | {
@@ -57,7 +60,7 @@ class KafkaClient(Struct, frozen=True, kw_only=True):
             "metadata_max_age_ms": _METADATA_AGE_MS,
             "session_timeout_ms": int(self.session_s * 1000),
             "heartbeat_interval_ms": int(self.heartbeat_s * 1000),
-            "partition_assignment_strategy": [CooperativeStickyAssignor],
+            "partition_assignment_strategy": [RoundRobinPartitionAssignor],
         }
 
     def relay_producer(self) -> dict[str, Any]:
