@@ -39,8 +39,14 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, sqlite_url: str) -> Settings:
-    return Settings(database=sqlite_url, var=tmp_path, admin_token=ADMIN_TOKEN, allowed_hosts=("desk.example",))
+def database_url(sqlite_url: str) -> str:
+    """Overridden where a file's questions are asked of both stores."""
+    return sqlite_url
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings(database=database_url, var=tmp_path, admin_token=ADMIN_TOKEN, allowed_hosts=("desk.example",))
 
 
 @pytest.fixture

@@ -10,6 +10,12 @@ pytestmark = pytest.mark.anyio
 LIST = "/api/v1/incidents"
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Every question is asked of both stores."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
 async def listed(door: Door, **asked: str | int) -> list[str]:
     """Ids over all pages."""
     found: list[str] = []
