@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -11,6 +12,7 @@ import typer
 import uvicorn
 from msgspec.structs import replace
 
+from connectors.kafka.settings import KafkaClient
 from dispatcher.bootstrap import Engine, open_engine, remove_server_file, write_server_file
 from dispatcher.logs import configure_logs
 from dispatcher.settings import Settings, settings_from
@@ -47,7 +49,7 @@ def started(settings: Settings, *, tick: bool) -> Engine:
     try:
         engine = open_engine(settings)
         engine.start(tick=tick)
-    except (StoreError, FileNotFoundError, PackError) as error:
+    except (StoreError, OSError, PackError) as error:
         fail(str(error))
     return engine
 
@@ -60,47 +62,57 @@ def serve(
     settings = configured()
     settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
     engine = started(settings, tick=True)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(engine),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
+    try:
+        listening = bound(settings.host, settings.port)
+        serve_until_told(engine, listening, replace(settings, port=listening.getsockname()[1]))
+    finally:
+        engine.stop()
+
+
+def serve_until_told(engine: Engine, listening: socket.socket, settings: Settings) -> None:
+    """Answer until SIGTERM or SIGINT; requests under way get 5 s to end. The CLI finds us through the server file."""
+    config = uvicorn.Config(
+        create_app(engine), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5
     )
+    server = uvicorn.Server(config)
+    for number in _ENDING:  # uvicorn raises the signal anew when it has ended; without a handler that would kill us
+        signal.signal(number, server.handle_exit)
     write_server_file(settings)
     typer.echo(f"Liandong is at {settings.http}  (Ctrl-C ends it)", err=True)
     try:
-        server.run()
+        server.run(sockets=[listening])
     finally:
         remove_server_file(settings)
-        engine.stop()
-    if not server.started:
-        fail(f"could not listen on {settings.host}:{settings.port}; is it in use? Set LIANDONG_PORT.", 1)
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket listening there, or a sentence why not."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen()
+    except OSError as error:
+        fail(f"cannot listen on {host}:{port}: {error.strerror or error}. Set LIANDONG_PORT or LIANDONG_HOST.", 1)
+    return listening
 
 
 def worker() -> None:
     """Take reports and responders' commands from Kafka (Faust intake, commands consumer)."""
-    from connectors.kafka.commands import CommandsConsumer  # noqa: PLC0415 - only this process needs Kafka
+    from connectors.kafka.commands import CommandsConsumer  # noqa: PLC0415 - only this process needs Faust
     from connectors.kafka.intake import run_intake  # noqa: PLC0415
 
     settings = configured()
-    bootstrap = broker_of(settings)
+    client = kafka_of(settings)
     engine = started(settings, tick=False)
-
-    def handle(batch: list) -> list:  # type: ignore[type-arg]
-        return engine.writer.submit(batch).result()
-
     stopping = threading.Event()
-    consumer = CommandsConsumer(bootstrap, handle, stopping)
+    consumer = CommandsConsumer(client, lambda batch: engine.writer.submit(batch).result(), stopping)
     consuming = threading.Thread(target=consumer.run, name="commands", daemon=True)
     consuming.start()
-    log.info("worker_started", kafka=bootstrap)
+    log.info("worker_started", kafka=client.bootstrap)
     try:
-        run_intake(bootstrap, handle)
+        scratch = settings.var / "tmp" / "faust"
+        run_intake(client, lambda batch: engine.writer.submit(batch, lane="bulk").result(), stopping, scratch)
     finally:
         stopping.set()
         consuming.join(timeout=10)
@@ -109,21 +121,24 @@ def worker() -> None:
 
 def relay() -> None:
     """Carry the journal to Kafka: responders' notices, incidents, dead letters."""
-    from connectors.kafka.relay import KafkaRelay  # noqa: PLC0415
+    from connectors.kafka.relay import KafkaRelay  # noqa: PLC0415 - only this process needs it
 
     settings = configured()
-    bootstrap = broker_of(settings)
+    client = kafka_of(settings)
     engine = started(settings, tick=False)
-    engine.deliver_to(KafkaRelay(bootstrap), adapter="kafka")
-    log.info("relay_started", kafka=bootstrap)
+    outlet = KafkaRelay(client)
+    engine.deliver_to(outlet, adapter="kafka")
+    log.info("relay_started", kafka=client.bootstrap)
     wait_for_signal()
     engine.stop()
+    outlet.close()
 
 
-def broker_of(settings: Settings) -> str:
+def kafka_of(settings: Settings) -> KafkaClient:
+    """The broker that the settings name, or a sentence."""
     if settings.kafka is None:
         fail("LIANDONG_KAFKA must name a broker, host:port")
-    return settings.kafka
+    return KafkaClient(bootstrap=settings.kafka, session_s=settings.kafka_session_s)
 
 
 def wait_for_signal() -> None:
