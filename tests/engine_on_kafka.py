@@ -113,9 +113,14 @@ class KafkaTown:
         until = time.monotonic() + limit_s
         while len(found := [it for it in self.heard if wanted(it)]) < count:
             assert time.monotonic() < until, f"{len(found)} of {count} after {limit_s} s; heard {self.summary()}"
-            for records in self._reader.poll(timeout_ms=100).values():
-                self.heard.extend(map(_heard, records))
+            self.hear()
         return found
+
+    def hear(self) -> int:
+        """Take what has come; how many that was."""
+        polled = [_heard(record) for records in self._reader.poll(timeout_ms=100).values() for record in records]
+        self.heard.extend(polled)
+        return len(polled)
 
     def offer_to(self, responder: str, **wanted: object) -> Heard:
         """An offer made to this responder whose data has these members."""
