@@ -21,6 +21,7 @@ from rich.table import Table
 from benchmarks.figures import Row, shown
 from deploy.local.kafka_broker import KafkaUnavailable
 from deploy.local.postgres_install import PostgresUnavailable
+from dispatcher.logs import configure_logs
 
 BENCHMARKS: Final = {
     "routing": "benchmarks.routing",
@@ -40,6 +41,7 @@ def main() -> int:
     names: list[str] = parser.parse_args().names
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    configure_logs("WARNING")
     console = Console(stderr=True)
     rows: list[Row] = []
     failed = False
