@@ -13,6 +13,7 @@ from kafka.structs import OffsetAndMetadata
 from connectors.kafka.incoming import append_time, commands_of, incident_command, log_letters, record_of
 from connectors.kafka.patience import Handle, PatientHandle
 from connectors.kafka.settings import COMMANDS_BATCH, COMMANDS_POLL_MS, KafkaClient
+from connectors.kafka.stuck import ConsumerWatch
 from schemas import topics
 
 log = structlog.get_logger(__name__)
@@ -49,8 +50,10 @@ class CommandsConsumer:
         consumer = KafkaConsumer(**self._client.commands_consumer())
         try:
             consumer.subscribe(pattern=topics.COMMANDS_PATTERN)
+            watch = ConsumerWatch(consumer)
             while not self._stopping.is_set():
                 self._take(consumer)
+                watch.look()
         finally:
             consumer.close()
 

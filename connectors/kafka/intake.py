@@ -18,6 +18,7 @@ from connectors.kafka.admin import wait_for_topic
 from connectors.kafka.incoming import Record, append_time, commands_of, log_letters, record_of, report_command
 from connectors.kafka.patience import Handle, PatientHandle, end_hard
 from connectors.kafka.settings import INTAKE_BATCH, INTAKE_GROUP, INTAKE_WITHIN_S, STOP_LIMIT_S, KafkaClient
+from connectors.kafka.stuck import IntakeWatch
 from schemas import topics
 
 AppendTime = Callable[[int, int], datetime | None]
@@ -30,6 +31,8 @@ def run_intake(client: KafkaClient, handle: Handle, stopping: threading.Event, f
     """
     wait_for_topic(client, topics.REPORTS, stopping)
     app = make_app(client, PatientHandle(handle, stopping), folder)
+    watch = IntakeWatch(client, lambda: app.consumer.assignment())  # noqa: PLW0108 - Faust makes its consumer late
+    threading.Thread(target=watch.run, args=[stopping], name="intake-watch", daemon=True).start()
     worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
     worker.spinner = None  # quiet or not, it writes to the terminal
     worker.stopping = stopping
