@@ -72,20 +72,22 @@ class Installation:
         assert "Traceback" not in told, told
         return done.returncode, told
 
-    def launch(self) -> Child:
-        """`liandong serve`, just started."""
-        return self._warm.start(["serve"], self.environment, self.log, self.log)
+    def launch(self, *words: str) -> Child:
+        """`liandong serve`, or what the words say, just started."""
+        return self._warm.start(words or ["serve"], self.environment, self.log, self.log)
 
     def start(self) -> Child:
         """`liandong serve`, answering."""
         server = self.launch()
+        self.wait_until_ready(server)
+        return server
+
+    def wait_until_ready(self, server: Child) -> None:
         give_up_at = time.monotonic() + _START_LIMIT_S
-        while time.monotonic() < give_up_at:
+        while not self.is_ready():
             assert server.poll() is None, self.log.read_text(encoding="utf-8")
-            if self.is_ready():
-                return server
+            assert time.monotonic() < give_up_at, f"no answer at {self.base} within {_START_LIMIT_S:.0f} s"
             time.sleep(0.02)
-        raise AssertionError(f"no answer at {self.base} within {_START_LIMIT_S:.0f} s")
 
     def is_ready(self) -> bool:
         try:
