@@ -148,7 +148,7 @@ ROUTES: Final = (
         "POST",
         "/api/v1/dead-letters",
         "keepDeadLetters",
-        "Keep rows that cannot become reports: one result per item, in order, 201 or, when kept before, 200",
+        "Keep rows that cannot become reports: one result per item, 201, or 200 when kept before; at most 16 MiB",
         takes=views.DeadLetterBody,
         answers=views.DeadLetterKept,
         admin=True,

@@ -1,12 +1,12 @@
 """An import into a running server, which alone writes to its database: rows go to its door in small batches."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from dispatcher.cli.api_client import Answer, Api
-from dispatcher.loops.file_rows import BROKEN, PIECE, Row
+from dispatcher.loops.file_rows import BROKEN, Row, pieces
 from dispatcher.loops.import_tally import PROBLEM, Tally
 from schemas.views import DeadLetterBody
 
@@ -26,54 +26,48 @@ class HttpImport:
         self._file = file
         self._tally = tally
         self._params = {"trusted": "true" if trusted else None}
-        self._reports: list[tuple[str, bytes]] = []
-        self._letters: list[tuple[str, str, bytes]] = []
-        self._size = 0
 
     def take(self, rows: Iterable[Row], stopping: Callable[[], bool]) -> bool:
         """False = `stopping` said so before the end. Raises ServerStopped."""
-        for row in rows:
-            encoded = _encoded(row)
-            if len(self._reports) + len(self._letters) == PIECE or self._size + len(encoded) > _ROOM:
-                self._send()
-                if stopping():
-                    return False
-            self._add(row, encoded)
-        self._send()
+        for piece in pieces(rows):
+            if stopping():
+                return False
+            self._send(piece)
         return True
 
-    def _add(self, row: Row, encoded: bytes) -> None:
-        origin = f"{self._file}:{row.line}"
-        if row.report is not None and len(encoded) <= _ROOM:
-            self._reports.append((origin, encoded))
-        else:
-            self._letters.append((origin, row.problem or f"is larger than {_ROOM} bytes", row.raw or encoded))
-        self._size += len(encoded)
-
-    def _send(self) -> None:
-        self._tally.read(len(self._reports) + len(self._letters))
-        if self._reports:
-            results = self._ask("/api/v1/reports:batch", [encoded for _, encoded in self._reports], self._params)
-            for (origin, _), result in zip(self._reports, results, strict=True):
+    def _send(self, piece: Sequence[Row]) -> None:
+        reports: list[tuple[str, bytes]] = []
+        letters: list[tuple[str, bytes, str]] = []
+        for row in piece:
+            origin, encoded = f"{self._file}:{row.line}", _encoded(row)
+            if row.report is None:
+                letters.append((origin, row.raw, row.problem or ""))
+            elif len(encoded) > _ROOM:
+                letters.append((origin, encoded, f"is larger than {_ROOM} bytes"))
+            else:
+                reports.append((origin, encoded))
+        self._tally.read(len(piece))
+        for lines in _fitting(reports):
+            results = self._ask("/api/v1/reports:batch", [encoded for _, encoded in lines], self._params)
+            for (origin, _), result in zip(lines, results, strict=True):
                 self._count(origin, result)
-        if self._letters:
-            self._keep_letters()
-        self._reports, self._letters, self._size = [], [], 0
+        self._keep(letters)
+
+    def _keep(self, letters: Sequence[tuple[str, bytes, str]]) -> None:
+        bodies = [
+            DeadLetterBody(raw=raw, reason=BROKEN, origin=origin, headers={PROBLEM: problem})
+            for origin, raw, problem in letters
+        ]
+        for lines in _fitting([(body.origin, msgspec.json.encode(body)) for body in bodies]):
+            self._ask("/api/v1/dead-letters", [encoded for _, encoded in lines], {})
+        for origin, _, problem in letters:
+            self._tally.reject(origin, problem)
 
     def _count(self, origin: str, result: dict[str, Any]) -> None:
         if result["status"] in (200, 201):
             self._tally.take(result["owner"], joined=result["joined"], repeated=result["status"] == 200)
         else:
             self._tally.reject(origin, result["title"])
-
-    def _keep_letters(self) -> None:
-        bodies = [
-            DeadLetterBody(raw=raw, reason=BROKEN, origin=origin, headers={PROBLEM: problem})
-            for origin, problem, raw in self._letters
-        ]
-        self._ask("/api/v1/dead-letters", [msgspec.json.encode(body) for body in bodies], {})
-        for origin, problem, _ in self._letters:
-            self._tally.reject(origin, problem)
 
     def _ask(self, path: str, lines: Sequence[bytes], params: dict[str, str | None]) -> list[dict[str, Any]]:
         answer = self._api.ask("POST", path, content=b"\n".join(lines), params=params, headers=_LINES)
@@ -84,11 +78,23 @@ class HttpImport:
 
 
 def _encoded(row: Row) -> bytes:
-    """The body of a report; of a broken row its bytes, which will be sent as they are."""
-    if row.report is None:
-        return row.raw
+    """The body of a report."""
     fields = msgspec.to_builtins(row.report)
-    return msgspec.json.encode(fields.pop("extras") | fields)
+    return msgspec.json.encode(fields.pop("extras") | fields) if fields else b""
+
+
+def _fitting(lines: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    """Cut so that each part fits into a request; a line that alone does not is a part of its own."""
+    part: list[tuple[str, bytes]] = []
+    size = 0
+    for line in lines:
+        if part and size + len(line[1]) > _ROOM:
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += len(line[1]) + 1
+    if part:
+        yield part
 
 
 def _title(answer: Answer) -> str:

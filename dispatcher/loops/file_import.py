@@ -1,10 +1,10 @@
 """Reports from a file at the engine's own clock, as if they came in now."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from typing import Final
 
-from dispatcher.loops.file_rows import PIECE, Handle, Row, closing, letter
+from dispatcher.loops.file_rows import Handle, Row, closing, letter, pieces
 from dispatcher.loops.import_tally import Tally
 from schemas import outcomes as out
 from schemas.commands import Command, KeepDeadLetter, SubmitReport
@@ -19,8 +19,7 @@ def import_rows(
 
     A row that joined another's incident closes nothing: the incident ends with the row that opened it.
     """
-    reading = iter(rows)
-    while piece := list(islice(reading, PIECE)):
+    for piece in pieces(rows):
         if stopping():
             return False
         commands = [_command(row, f"{file}:{row.line}", trusted=trusted) for row in piece]

@@ -1,6 +1,6 @@
 """Rows of a file as commands."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -32,6 +32,23 @@ class Row(Protocol):
     def problem(self) -> str | None: ...
     @property
     def raw(self) -> bytes: ...
+
+
+def pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Lists of up to 200. When reading fails, what was read before comes out first."""
+    piece: list[Row] = []
+    try:
+        for row in rows:
+            piece.append(row)
+            if len(piece) == PIECE:
+                yield piece
+                piece = []
+    except Exception:
+        if piece:
+            yield piece
+        raise
+    if piece:
+        yield piece
 
 
 def letter(row: Row, problem: str, origin: str, via: str, at: datetime | None = None) -> KeepDeadLetter:

@@ -1,5 +1,7 @@
 """Dead letters from whoever reads files on our behalf."""
 
+from typing import Final
+
 import msgspec
 from litestar import Response, post
 
@@ -13,8 +15,10 @@ from schemas.commands import KeepDeadLetter
 from schemas.decode import Undecodable, convert, decode_json
 from schemas.views import DeadLetterBody, DeadLetterKept
 
+MAX_LETTERS_BYTES: Final = 16 * 1_048_576  # a row can be too large for any other door
 
-@post("/dead-letters")
+
+@post("/dead-letters", request_max_body_size=MAX_LETTERS_BYTES)
 async def keep_dead_letters(request: AnyRequest) -> Response[bytes]:
     """Keep an array or NDJSON of rows that cannot become reports; one result per item, in order."""
     admin_only(request)
