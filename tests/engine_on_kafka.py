@@ -35,6 +35,8 @@ from dispatcher.bootstrap import Engine, find_pack, open_engine
 from dispatcher.settings import Settings
 from routing_rules import load_pack
 from schemas import topics
+from schemas.commands import SubmitReport
+from schemas.decode import decode_report
 
 SESSION_S: Final = 6.0
 Headers = list[tuple[str, bytes]]
@@ -101,6 +103,13 @@ class KafkaTown:
         ).get(10)
 
     # ── hearing ──────────────────────────────────────────────────────────────────────────────────
+    def wait_for_topic(self, topic: str) -> None:
+        until = time.monotonic() + 20
+        with closing(KafkaAdminClient(**self.client.admin())) as admin:
+            while topic not in admin.list_topics():
+                assert time.monotonic() < until, f"{topic} was not made"
+                time.sleep(0.1)
+
     def listen_to(self, topic: str) -> None:
         """Read one more topic, from its beginning."""
         parts = [TopicPartition(topic, n) for n in self._reader.partitions_for_topic(topic) or ()]
@@ -171,22 +180,27 @@ class InProcess:
         self._stopping = threading.Event()
         self._relay = KafkaRelay(town.client)
         consumer = CommandsConsumer(town.client, self._handle, self._stopping, read_time=read_time)
-        self._threads = [threading.Thread(target=consumer.run), threading.Thread(target=self._run_intake)]
+        self.threads = [threading.Thread(target=consumer.run), threading.Thread(target=self._run_intake)]
 
     def __enter__(self) -> Self:
         self.engine.start(tick=True)
         self.engine.deliver_to(self._relay, adapter="kafka")
-        for thread in self._threads:
+        for thread in self.threads:
             thread.start()
         wait_for_members(self._town.client, INTAKE_GROUP, COMMANDS_GROUP)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join(30)
         self.engine.stop()
         self._relay.close()
+
+    def submit(self, reports: Iterable[bytes]) -> None:
+        """Reports as the HTTP door hands them over."""
+        decoded = (decode_report(raw) for raw in reports)
+        self._handle([SubmitReport(report=report, warnings=warnings) for report, warnings in decoded])
 
     def _handle(self, batch: Any) -> Any:
         return self.engine.writer.submit(batch).result()

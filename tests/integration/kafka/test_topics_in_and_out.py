@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,8 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from dispatcher.bootstrap import find_pack
+from routing_rules import load_pack
 from schemas import topics
 from tests.engine_on_kafka import Headers, Heard, InProcess, KafkaTown, binary
 
@@ -199,3 +202,28 @@ def test_nobody_backdates_a_report_or_a_claim(town: KafkaTown, engine: InProcess
         if type(event).__name__ == "IncidentClaimed"
     ]
     assert began - timedelta(seconds=1) <= claimed.at <= datetime.now(UTC)  # type: ignore[union-attr]
+
+
+def test_a_department_added_by_publishing_works_without_a_restart(
+    town: KafkaTown, engine: InProcess, tmp_path: Path
+) -> None:
+    newcomer = f"water-{uuid.uuid4().hex[:6]}"
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    for file in find_pack("qinggang").iterdir():
+        if file.is_file():
+            said = file.read_text(encoding="utf-8").replace("water-works", newcomer)
+            (pack / file.name).write_text(said, encoding="utf-8")
+    old = load_pack(find_pack("qinggang"))
+    began = time.monotonic()
+    try:
+        engine.engine.publish(load_pack(pack))
+        town.wait_for_topic(topics.notices(newcomer))  # before anything is offered, so that its program can start
+        town.listen_to(topics.notices(newcomer))
+        town.report("newcomer-1", WATER)
+        incident = town.offer_to(newcomer).data["incident_id"]
+        accepted = town.answer_to(town.command(newcomer, "claim", incident))
+        assert (accepted.type, accepted.data["holder"]) == ("dispatch.command.accepted.v1", newcomer)
+        assert time.monotonic() - began < 60
+    finally:
+        engine.engine.publish(old)
