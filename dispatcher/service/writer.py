@@ -108,8 +108,10 @@ class Writer:
         with self._something:
             waiting = self._lanes[lane]
             while waiting and (not taken or count + len(waiting[0].commands) <= limit):
-                taken.append(waiting.popleft())
-                count += len(taken[-1].commands)
+                call = waiting.popleft()
+                if call.future.set_running_or_notify_cancel():  # from here on it cannot be cancelled
+                    taken.append(call)
+                    count += len(call.commands)
         return taken
 
     def _handle(self, lane: Lane, batch: Sequence[Command]) -> list[Outcome]:

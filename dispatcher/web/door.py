@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -38,6 +39,7 @@ class Door:
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
         self._app = app
         self._allowed = frozenset(host.lower() for host in allowed_hosts) | {"localhost"}
+        self._is_ours = lru_cache(maxsize=256)(self._find_out_whether_ours)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -67,7 +69,7 @@ class Door:
             return problem(403, "CrossOrigin", "a page of another origin may not do this")
         return None
 
-    def _is_ours(self, host: str) -> bool:
+    def _find_out_whether_ours(self, host: str) -> bool:
         name = _hostname(host)
         return host in self._allowed or name in self._allowed or _is_loopback(name)
 
