@@ -56,8 +56,7 @@ def started(settings: Settings, *, tick: bool) -> Engine:
 
 
 def settle() -> None:
-    """What stands now stays for good: without this the garbage collector stops all for 90 ms now and then to look
-    through it again."""
+    """What stands now stays for good; the garbage collector would stop all for 90 ms to look through it again."""
     gc.collect()
     gc.freeze()
 
