@@ -139,7 +139,7 @@ class Clients:
 @pytest.mark.parametrize(
     "rounds",
     [
-        pytest.param(3, id="3-each"),
+        pytest.param(3, id="3-each", marks=pytest.mark.timeout(240)),
         pytest.param(20, id="20-each", marks=[pytest.mark.chaos, pytest.mark.timeout(1800)]),
     ],
 )
