@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -18,18 +19,21 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from deploy.local.kafka_broker import KafkaBroker, KafkaUnavailable
 from deploy.local.postgres_databases import PostgresDatabases
 from deploy.local.postgres_install import PostgresUnavailable
 from deploy.local.postgres_server import PostgresServer
 from tests.shared_part import shared_part
+from tests.warm_parent import WarmParent
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
 MISSING: Final = "REAL PART MISSING: "
 _MARKER_OF_FIXTURE: Final = {
     "postgres_server": "postgres",
     "kafka_bootstrap": "kafka",
+    "browser": "browser",
     "shared_data": "shared_data",
 }
 
@@ -88,6 +92,26 @@ def kafka_bootstrap(run_folder: Path) -> Iterator[str]:
             yield bootstrap
     except KafkaUnavailable as reason:
         pytest.skip(f"{MISSING}{reason}")
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmParent]:
+    """Runs `liandong` commands as processes, without their second of imports."""
+    with WarmParent() as parent:
+        yield parent
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium, one for each test process."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip(f"{MISSING}a browser; as root: apt-get install chromium")
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]  # which Chromium refuses to root
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=sandbox)
+        yield started
+        started.close()
 
 
 @pytest.fixture
