@@ -1,5 +1,7 @@
 """`liandong rules`: check a pack, publish a pack."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -7,7 +9,8 @@ import typer
 from dispatcher.bootstrap import find_pack
 from dispatcher.cli.api_client import open_api, show_problem
 from dispatcher.cli.processes import fail
-from routing_rules import Bundle, PackError, Problem, check_pack, encode_bundle
+from routing_rules import Bundle, PackError, check_pack, encode_bundle
+from routing_rules.calendars import years_without_holidays
 
 app = typer.Typer(help="The rules that say who gets what.", no_args_is_help=True)
 Pack = Annotated[str, typer.Argument(help="Folder of a pack, or the name of one that ships with Liandong.")]
@@ -38,14 +41,25 @@ def publish(pack: Pack) -> None:
     typer.echo(f"{bundle.jurisdiction}: {told['bundle']} {done}")
 
 
-def _checked(pack: str) -> tuple[Bundle, tuple[Problem, ...]]:
+def _checked(pack: str) -> tuple[Bundle, list[str]]:
     """The bundle and its warnings, which are shown; every error is shown too and ends the command."""
     try:
-        bundle, warnings = check_pack(find_pack(pack))
+        bundle, problems = check_pack(find_pack(pack))
     except FileNotFoundError as error:
         fail(str(error))
     except PackError as error:
         fail(str(error), 1)
+    warnings = [*map(str, problems), *unknown_holidays(bundle, datetime.now(UTC).year)]
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
     return bundle, warnings
+
+
+def unknown_holidays(bundle: Bundle, year: int) -> Iterator[str]:
+    """Calendars whose holidays of this year or the next are estimated: China's are decreed each autumn."""
+    for name, calendar in bundle.calendars.items():
+        for missing in years_without_holidays(calendar, range(year, year + 2)):
+            yield (
+                f"calendar {name}: no official holidays of {calendar.holidays} are known for {missing}; "
+                "name them in the pack, or update the library `holidays`"
+            )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from dispatcher.bootstrap import find_pack
+from dispatcher.cli.rules import unknown_holidays
+from routing_rules import load_pack
 from tests.installation import Installation
 
 
@@ -32,6 +35,20 @@ def test_the_packs_that_ship_are_in_order(installation: Installation) -> None:
     for name in ("qinggang", "boston"):
         done = installation.typed("rules", "check", name)
         assert (done.returncode, "in order" in done.stdout) == (0, True), done.stderr
+
+
+def test_years_whose_holidays_nobody_knows_are_warned_of(installation: Installation, pack: Path) -> None:
+    bundle = load_pack(pack)
+    assert list(unknown_holidays(bundle, 2024)) == []
+    told = list(unknown_holidays(bundle, 2098))
+    assert [re.findall(r"holidays of (\w+) are known for (\d+)", line) for line in told] == [
+        [("CN", "2098")],
+        [("CN", "2099")],
+    ]
+    done = installation.typed("rules", "check", str(pack))
+    warned = list(unknown_holidays(bundle, datetime.now(UTC).year))
+    assert f"({len(warned)} warnings)" in done.stdout
+    assert all(f"warning: {line}" in done.stderr for line in warned)
 
 
 def test_publishing_swaps_the_rules_of_a_running_server(served: Installation, pack: Path) -> None:
