@@ -13,6 +13,7 @@ import typer
 import uvicorn
 from msgspec.structs import replace
 
+from connectors.kafka.calm import calm_libraries
 from connectors.kafka.settings import KafkaClient
 from dispatcher.bootstrap import Engine, open_engine, remove_server_file, write_server_file
 from dispatcher.logs import configure_logs
@@ -145,7 +146,8 @@ def relay() -> None:
 
 
 def kafka_of(settings: Settings) -> KafkaClient:
-    """The broker that the settings name, or a sentence."""
+    """The broker that the settings name, or a sentence; its clients will not flood the log."""
+    calm_libraries()
     if settings.kafka is None:
         fail("LIANDONG_KAFKA must name a broker, host:port")
     return KafkaClient(bootstrap=settings.kafka, session_s=settings.kafka_session_s)
