@@ -6,12 +6,13 @@ from dispatcher.core.lifecycle import LIFECYCLE, OPEN
 from schemas.views import IncidentItem
 
 Choices = dict[str, tuple[str, ...]]
+_AS_SHOWN: Final = ("claim", "resolve", "close", "return", "cancel")  # the likely one first
 _OFFER_STATES: Final = {"claim": ("offered",), "return": ("offered", "claimed"), "resolve": ("claimed",)}
 
 
 def choices(incident: IncidentItem) -> Choices:
-    """Verbs that are possible now, each with the responders that may do it."""
-    possible = {verb: _who(verb, incident) for verb in LIFECYCLE}
+    """Verbs that are possible now, the likely one first, each with the responders that may do it."""
+    possible = {verb: _who(verb, incident) for verb in _AS_SHOWN}
     return {verb: who for verb, who in possible.items() if who}
 
 
