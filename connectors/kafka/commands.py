@@ -10,6 +10,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
+from connectors.kafka.foreign_headers import forgive_foreign_headers
 from connectors.kafka.incoming import append_time, commands_of, incident_command, log_letters, record_of
 from connectors.kafka.patience import Handle, PatientHandle
 from connectors.kafka.settings import COMMANDS_BATCH, COMMANDS_POLL_MS, KafkaClient
@@ -39,6 +40,7 @@ class CommandsConsumer:
 
     def run(self) -> None:
         """In a thread of its own; whatever happens to the consumer, a new one is made."""
+        forgive_foreign_headers()
         while not self._stopping.is_set():
             try:
                 self._consume()

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import faust
 
 from connectors.kafka.admin import wait_for_topic
+from connectors.kafka.foreign_headers import forgive_foreign_headers
 from connectors.kafka.incoming import Record, append_time, commands_of, log_letters, record_of, report_command
 from connectors.kafka.patience import Handle, PatientHandle, end_hard
 from connectors.kafka.settings import INTAKE_BATCH, INTAKE_GROUP, INTAKE_WITHIN_S, STOP_LIMIT_S, KafkaClient
@@ -41,6 +42,7 @@ def run_intake(client: KafkaClient, handle: Handle, stopping: threading.Event, f
 
 def make_app(client: KafkaClient, handle: Handle, folder: Path, *, read_time: AppendTime = append_time) -> faust.App:
     """The Faust app; `handle` may block, for which it has a thread, and must not raise."""
+    forgive_foreign_headers()
     folder.mkdir(parents=True, exist_ok=True)
     app = faust.App(INTAKE_GROUP, **client.faust(folder))
     reports = app.topic(topics.REPORTS, key_serializer="raw", value_serializer="raw")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from kafka import KafkaProducer
 from sqlalchemy import text
 
 from dispatcher.bootstrap import find_pack
@@ -158,6 +160,42 @@ def test_poison_among_commands_is_refused_with_its_reason(town: KafkaTown) -> No
         assert refused.type == "dispatch.command.refused.v1"
         assert refused.data["reason"].partition(":")[0] == reason
     assert town.answer_to(good).type == "dispatch.command.accepted.v1"
+
+
+class NoUtf8(str):
+    """A header's name that is written to the wire as bytes of no encoding."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002 - str's signature
+        return b"\xff\xfe"
+
+
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_a_header_whose_name_is_no_text_stops_neither_topic(town: KafkaTown, compression: str | None) -> None:
+    """Both client libraries raise over it while unpacking, at every poll; see connectors/kafka/foreign_headers.py."""
+    with closing(KafkaProducer(bootstrap_servers=town.bootstrap, compression_type=compression, linger_ms=200)) as odd:
+        mark = uuid.uuid4().hex
+        sent = []
+        for number in range(5):
+            report = msgspec.json.encode({"source": "110", "source_id": f"{mark}-{number}", "text": WATER})
+            headers = binary(topics.REPORT_TYPE, f"{mark}-{number}") + [(NoUtf8("x"), b"1")] * (number % 2)
+            sent.append(odd.send(topics.REPORTS, value=report, headers=headers, partition=5))
+        before = len(town.heard)
+        odd.flush()
+        assert [one.get(10).offset - sent[0].get(10).offset for one in sent] == list(range(5))
+
+        def is_new_offer(it: Heard) -> bool:
+            return it.type == "dispatch.offer.made.v1" and town.heard.index(it) >= before
+
+        incidents = [str(it.key) for it in town.wait_for(is_new_offer, count=5)]
+        for number, incident in enumerate(incidents):
+            claim = msgspec.json.encode({"incident_id": incident})
+            headers = binary("dispatch.command.claim.v1", f"{mark}-{number}") + [(NoUtf8("x"), b"1")] * (number % 2)
+            odd.send(topics.commands("water-works"), value=claim, headers=headers, partition=0)
+        odd.flush()
+        for number in range(5):
+            assert town.answer_to(f"{mark}-{number}").type == "dispatch.command.accepted.v1"
 
 
 def test_the_same_event_again_changes_nothing(town: KafkaTown, engine: InProcess) -> None:
