@@ -87,13 +87,13 @@ class Writer:
     def _turn(self, lane: Lane) -> None:
         taken = self._take(lane)
         batch = [command for waiting in taken for command in waiting.commands]
-        size = MAX_BATCH if lane == "people" else self._bulk_size
         outcomes: list[Outcome] = []
         try:
-            for start in range(0, len(batch), size):
-                if start and lane == "bulk" and self._lanes["people"]:
+            while len(outcomes) < len(batch):
+                if outcomes and lane == "bulk" and self._lanes["people"]:
                     self._turn("people")
-                outcomes.extend(self._handle(lane, batch[start : start + size]))
+                start = len(outcomes)
+                outcomes.extend(self._handle(lane, batch[start : start + self._size_of(lane)]))
         except BaseException as error:  # noqa: BLE001 - the callers must hear of it, whatever it is
             for waiting in taken:
                 waiting.future.set_exception(error)
@@ -104,7 +104,7 @@ class Writer:
             place += len(waiting.commands)
 
     def _take(self, lane: Lane) -> list[_Waiting]:
-        limit = MAX_BATCH if lane == "people" else self._bulk_size
+        limit = self._size_of(lane)
         taken: list[_Waiting] = []
         count = 0
         with self._something:
@@ -115,6 +115,9 @@ class Writer:
                     taken.append(call)
                     count += len(call.commands)
         return taken
+
+    def _size_of(self, lane: Lane) -> int:
+        return MAX_BATCH if lane == "people" else self._bulk_size
 
     def _handle(self, lane: Lane, batch: Sequence[Command]) -> list[Outcome]:
         started = self._elapsed()
