@@ -9,6 +9,7 @@ when a figure falls short of its bound, with 2 when a benchmark could not be run
 import argparse
 import importlib
 import json
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ def main() -> int:
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
     configure_logs("WARNING")
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it tells every attempt to reach a broker that starts
     console = Console(stderr=True)
     rows: list[Row] = []
     failed = False
