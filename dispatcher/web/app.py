@@ -7,7 +7,7 @@ from litestar.datastructures import State
 from litestar.types import ASGIApp
 
 from dispatcher.web import problems
-from dispatcher.web.api import bundles, commands, documents, health, incidents, letters, reports
+from dispatcher.web.api import bundles, commands, documents, health, incidents, intake, letters, reports
 from dispatcher.web.console import failure, incident, queue, report, static
 from dispatcher.web.door import Door
 from dispatcher.web.engine import Engine
@@ -26,7 +26,7 @@ def framework(engine: Engine) -> Litestar:
     api = Router(
         path=API_PREFIX,
         route_handlers=[
-            reports.submit_report,
+            intake.submit_report,
             reports.submit_batch,
             reports.show_reporter,
             incidents.list_incidents,

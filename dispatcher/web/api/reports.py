@@ -1,6 +1,4 @@
-"""Reports in, one or many; and the one place where name and phone are shown."""
-
-from typing import Final
+"""Many reports at once (one: intake.py); and the one place where name and phone are shown."""
 
 import msgspec
 from litestar import Response, get, post
@@ -8,21 +6,13 @@ from litestar import Response, get, post
 from dispatcher.web import asking, problems, rendering
 from dispatcher.web.admin import admin_only
 from dispatcher.web.api.batches import MAX_ITEMS, split_batch
+from dispatcher.web.api.intake import submission
 from dispatcher.web.asking import AnyRequest
 from dispatcher.web.engine import carry_out, engine_of
 from schemas import outcomes as out
 from schemas.commands import ReadReporter, SubmitReport
-from schemas.decode import Undecodable, decode_report
+from schemas.decode import Undecodable
 from schemas.refusals import NotYours
-
-_ORIGIN: Final = "http"
-
-
-@post("/reports")
-async def submit_report(request: AnyRequest) -> Response[bytes]:
-    """Take one report: 201, or 200 with the same answer when it is known already, or 409 ReportConflict."""
-    outcomes = await carry_out(engine_of(request), [_submit(await request.body())])
-    return rendering.outcome(outcomes[0])
 
 
 @post("/reports:batch")
@@ -63,14 +53,9 @@ def _trusted(request: AnyRequest) -> bool:
     return given == "true"
 
 
-def _submit(raw: bytes, *, trusted: bool = False) -> SubmitReport:
-    report, warnings = decode_report(raw)
-    return SubmitReport(report=report, warnings=warnings, trusted=trusted, origin=_ORIGIN)
-
-
 def _read(raw: bytes, *, trusted: bool) -> SubmitReport | dict[str, object]:
     try:
-        return _submit(raw, trusted=trusted)
+        return submission(raw, trusted=trusted)
     except Undecodable as error:
         return problems.undecodable(error)
 

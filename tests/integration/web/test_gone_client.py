@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from dispatcher.bootstrap import Engine
+from dispatcher.web.app import create_app
 from schemas.commands import SubmitReport
 from schemas.reports import Report
 from tests.integration.web.conftest import Door, report
@@ -53,3 +56,23 @@ async def test_a_call_that_is_cancelled_while_it_waits_is_not_carried_out(
     assert len(at_work.result(timeout=10)) == 1
     assert (await door.post("/api/v1/reports", report(source_id="3"))).status_code == 201
     assert len((await door.get("/api/v1/incidents")).json()["items"]) == 2
+
+
+async def test_a_body_that_was_cut_off_is_not_taken_even_where_it_reads_well(engine: Engine) -> None:
+    before = engine.store.last_position()
+    messages = iter(
+        [
+            {"type": "http.request", "body": json.dumps(report()).encode(), "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/reports", "headers": [(b"host", b"localhost")]}
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        """The client is gone."""
+
+    await cast("Any", create_app(engine))(scope | {"query_string": b"", "root_path": ""}, receive, send)
+    assert engine.store.last_position() == before
