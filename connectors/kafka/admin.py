@@ -17,24 +17,25 @@ from schemas import topics
 log = structlog.get_logger(__name__)
 _DAY_MS: Final = 86_400_000
 _PAUSE_S: Final = 2.0
-_STAMP: Final = "message.timestamp.type"
+# Topics that others write to. Stamped by the broker, so that nobody can backdate what he says there. Stored
+# uncompressed: a batch in a codec that our clients do not have (lz4, zstd, snappy) would stop its partition for ever.
+_INCOMING: Final = {"message.timestamp.type": "LogAppendTime", "compression.type": "uncompressed"}
 
 
 class TopicPlan(Struct, frozen=True, kw_only=True):
-    """How a topic is to be. `broker_time` = stamped by the broker, so that nobody can backdate what he says there."""
+    """How a topic is to be; `guards` = what we rely on, and put right where it is otherwise."""
 
     partitions: int
     days: int
-    broker_time: bool = False
+    guards: dict[str, str] = {}
 
     @property
     def configs(self) -> dict[str, str]:
-        kept = {"cleanup.policy": "delete", "retention.ms": str(self.days * _DAY_MS)}
-        return kept | ({_STAMP: "LogAppendTime"} if self.broker_time else {})
+        return {"cleanup.policy": "delete", "retention.ms": str(self.days * _DAY_MS)} | self.guards
 
 
 class TopicMade(Struct, frozen=True, kw_only=True):
-    """`what`: made | there | corrected (its timestamps were the senders') | refused (the broker will not have it)."""
+    """`what`: made | there | corrected (a guard was missing) | refused (the broker will not have it)."""
 
     topic: str
     what: str
@@ -43,12 +44,12 @@ class TopicMade(Struct, frozen=True, kw_only=True):
 
 # Dedupe keys live 30 days, so nothing may come in again later than that. The reports topic holds personal data: 7 days.
 _COMMON: Final = {
-    topics.REPORTS: TopicPlan(partitions=12, days=7, broker_time=True),
+    topics.REPORTS: TopicPlan(partitions=12, days=7, guards=_INCOMING),
     topics.INCIDENTS: TopicPlan(partitions=6, days=90),
     topics.DEAD_LETTERS: TopicPlan(partitions=1, days=90),
 }
 _NOTICES: Final = TopicPlan(partitions=3, days=30)
-_COMMANDS: Final = TopicPlan(partitions=3, days=7, broker_time=True)
+_COMMANDS: Final = TopicPlan(partitions=3, days=7, guards=_INCOMING)
 
 
 def plans(responders: Collection[str]) -> dict[str, TopicPlan]:
@@ -66,7 +67,7 @@ def create_topics(client: KafkaClient, responders: Collection[str]) -> list[Topi
     with closing(KafkaAdminClient(**client.admin())) as admin:
         there = set(admin.list_topics()) & set(wanted)
         made = _make(admin, {name: plan for name, plan in wanted.items() if name not in there})
-        corrected = _correct_stamps(admin, {name for name in there if wanted[name].broker_time})
+        corrected = _correct(admin, {name: wanted[name].guards for name in there if wanted[name].guards})
     told = {name: TopicMade(topic=name, what="corrected" if name in corrected else "there") for name in there} | made
     return [told[name] for name in wanted]
 
@@ -93,17 +94,20 @@ def _made(name: str, error_code: int, message: str | None) -> TopicMade:
     return TopicMade(topic=name, what="refused", detail=message or f"error {error_code}")
 
 
-def _correct_stamps(admin: KafkaAdminClient, names: Collection[str]) -> set[str]:
-    """Topics that believed their senders' clocks; from now on they do not."""
-    if not names:
+def _correct(admin: KafkaAdminClient, guards: Mapping[str, dict[str, str]]) -> set[str]:
+    """Put the guards right that are not; the topics where that was so."""
+    if not guards:
         return set()
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name, [_STAMP]) for name in names]
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, list(wanted)) for name, wanted in guards.items()]
     found = admin.describe_configs(asked, config_filter="all")["topic"]
-    wrong = {name for name in names if found[name][_STAMP]["value"] != "LogAppendTime"}
-    if wrong:
-        change = {_STAMP: "LogAppendTime"}
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, change) for name in wrong])
-    return wrong
+    wrong = {
+        name: {key: value for key, value in wanted.items() if found[name][key]["value"] != value}
+        for name, wanted in guards.items()
+    }
+    changes = [ConfigResource(ConfigResourceType.TOPIC, name, change) for name, change in wrong.items() if change]
+    if changes:
+        admin.alter_configs(changes)
+    return {change.name for change in changes}
 
 
 def wait_for_topic(client: KafkaClient, name: str, stopping: threading.Event) -> None:

@@ -1,8 +1,8 @@
 """Names of headers that are no UTF-8 must not stop a topic.
 
-Kafka takes any bytes as a header's name. aiokafka 0.14 and kafka-python 3.0 decode them while unpacking a fetch, and raise
-again at every further poll: one such message would stop its partition for ever, and with it the one consumer that reads
-all departments' commands. Here the record is unpacked once more with replacement marks in the name.
+Kafka takes any bytes as the name of a header. aiokafka 0.14 and kafka-python 3.0 decode them while unpacking a fetch,
+and raise again at every poll: one such message would stop its partition for ever, and with it the one consumer that
+reads all departments' commands. Here the record is unpacked once more with replacement marks in the name.
 
 This reaches into both libraries (their versions are pinned); tests/integration/kafka shows that it still holds.
 """

@@ -50,32 +50,32 @@ def read_all(bootstrap: str, topic: str, count: int) -> list[bytes]:
         return found
 
 
-def stamps(admin: KafkaAdminClient, topic: str) -> str:
-    asked = ConfigResource(ConfigResourceType.TOPIC, topic, ["message.timestamp.type"])
-    found: str = admin.describe_configs([asked], config_filter="all")["topic"][topic]["message.timestamp.type"]["value"]
-    return found
+def guards(admin: KafkaAdminClient, topic: str) -> list[str]:
+    names = ["message.timestamp.type", "compression.type"]
+    asked = ConfigResource(ConfigResourceType.TOPIC, topic, names)
+    found = admin.describe_configs([asked], config_filter="all")["topic"][topic]
+    return [found[name]["value"] for name in names]
 
 
-def test_topics_are_made_once_and_stamped_by_the_broker(
-    client: KafkaClient, admin: KafkaAdminClient, responder: str
-) -> None:
+GUARDED = ["LogAppendTime", "uncompressed"]
+
+
+def test_topics_are_made_once_with_their_guards(client: KafkaClient, admin: KafkaAdminClient, responder: str) -> None:
     ours = {topics.notices(responder), topics.commands(responder)}
     made = {it.topic: it.what for it in create_topics(client, [responder])}
     assert {made[name] for name in ours} == {"made"}
     assert {topics.REPORTS, topics.INCIDENTS, topics.DEAD_LETTERS} <= made.keys()
     assert {it.what for it in create_topics(client, [responder])} == {"there"}
-    assert stamps(admin, topics.commands(responder)) == stamps(admin, topics.REPORTS) == "LogAppendTime"
-    assert stamps(admin, topics.notices(responder)) == "CreateTime"
+    assert guards(admin, topics.commands(responder)) == guards(admin, topics.REPORTS) == GUARDED
+    assert guards(admin, topics.notices(responder)) == ["CreateTime", "producer"]
 
 
-def test_a_topic_that_believes_its_senders_is_corrected(
-    client: KafkaClient, admin: KafkaAdminClient, responder: str
-) -> None:
+def test_a_topic_without_its_guards_is_corrected(client: KafkaClient, admin: KafkaAdminClient, responder: str) -> None:
     name = topics.commands(responder)
     admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
     told = {it.topic: it.what for it in create_topics(client, [responder])}
     assert told[name] == "corrected"
-    assert stamps(admin, name) == "LogAppendTime"
+    assert guards(admin, name) == GUARDED
 
 
 def test_the_relay_makes_the_topic_of_whoever_must_be_told(client: KafkaClient, responder: str) -> None:

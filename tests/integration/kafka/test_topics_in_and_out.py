@@ -198,6 +198,29 @@ def test_a_header_whose_name_is_no_text_stops_neither_topic(town: KafkaTown, com
             assert town.answer_to(f"{mark}-{number}").type == "dispatch.command.accepted.v1"
 
 
+def zstd_frame(content: bytes) -> bytes:
+    """A valid zstd frame of one block stored as it is, since no such codec is installed here."""
+    header = b"\x28\xb5\x2f\xfd" + b"\xa0" + len(content).to_bytes(4, "little")  # single segment, size in 4 bytes
+    return header + (1 | len(content) << 3).to_bytes(3, "little") + content
+
+
+def test_a_codec_that_our_clients_lack_stops_neither_topic(town: KafkaTown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Java's producers like lz4 and zstd; the broker unpacks them for us, because the topics say so."""
+    codec = KafkaProducer._COMPRESSORS["zstd"][1]
+    monkeypatch.setitem(KafkaProducer._COMPRESSORS, "zstd", (lambda: True, codec))
+    monkeypatch.setattr("kafka.codec.has_zstd", lambda: True)
+    monkeypatch.setattr("kafka.record.default_records.zstd_encode", zstd_frame)
+    with closing(KafkaProducer(bootstrap_servers=town.bootstrap, compression_type="zstd")) as java:
+        before = len(town.heard)
+        report = msgspec.json.encode({"source": "110", "source_id": "zstd-1", "text": WATER, "extra": "x" * 2000})
+        java.send(topics.REPORTS, value=report, headers=binary(topics.REPORT_TYPE, "zstd-1")).get(10)
+        made = town.wait_for(lambda it: it.topic == topics.notices("water-works") and town.heard.index(it) >= before)
+        claim = msgspec.json.encode({"incident_id": made[0].key, "note": "x" * 2000})
+        headers = binary("dispatch.command.claim.v1", "zstd-c")
+        java.send(topics.commands("water-works"), value=claim, headers=headers).get(10)
+        assert town.answer_to("zstd-c").type == "dispatch.command.accepted.v1"
+
+
 def test_the_same_event_again_changes_nothing(town: KafkaTown, engine: InProcess) -> None:
     said = {"text": WATER}
     before = len(town.heard)
