@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from schemas.commands import BODIES, IncidentCommandBody
-from schemas.reports import Report
+from schemas.commands import BODIES, ClaimBody, IncidentCommandBody
+from schemas.reports import Report, is_plausible
 
 MAX_BODY_BYTES = 1_048_576
 T = TypeVar("T")
@@ -68,7 +68,10 @@ def decode_report(raw: bytes) -> tuple[Report, tuple[str, ...]]:
 
 def command_body_from(verb: str, value: object) -> IncidentCommandBody:
     """The body of claim, return, resolve, close or cancel; strict: an unknown field is refused."""
-    return convert({} if value is None else value, BODIES[verb][0])
+    body = convert({} if value is None else value, BODIES[verb][0])
+    if isinstance(body, ClaimBody) and body.promised_at is not None and not is_plausible(body.promised_at):
+        raise Undecodable("promised_at is no date of this age", syntax=False)
+    return body
 
 
 def _has_nul(value: object) -> bool:

@@ -1,6 +1,6 @@
 """What one person or system told us (反映), exactly as the door takes it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -8,6 +8,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 Scalar = str | int | float | bool | None
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def is_plausible(at: datetime) -> bool:
+    """Whether a clock or a promise may end then: near the ends of the calendar an instant has no local time."""
+    return _EARLIEST <= at < _LATEST
 
 
 class Location(Struct, frozen=True, gc=False, kw_only=True):

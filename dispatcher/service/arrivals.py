@@ -11,7 +11,7 @@ from dispatcher.core.grouping import Spot, cells_around
 from routing_rules import Compiled, perceive, point_of, route
 from schemas.commands import SubmitReport
 from schemas.facts import Facts, RoutingDecision
-from schemas.reports import Due, Report
+from schemas.reports import Due, Report, is_plausible
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -86,6 +86,8 @@ def _with_given_due(
         return facts, decision
     if not (command.trusted or command.report.source in compiled.trusted):
         return replace(facts, warnings=(*facts.warnings, "due-ignored: source is not trusted")), decision
+    if any(isinstance(at, datetime) and not is_plausible(at) for at in (due.claim_at, due.resolution_at)):
+        return replace(facts, warnings=(*facts.warnings, "due-ignored: out of range")), decision
     claim_at = decision.claim_due_at if due.claim_at is msgspec.UNSET else due.claim_at
     resolution_at = decision.resolution_due_at if due.resolution_at is msgspec.UNSET else due.resolution_at
     return facts, replace(decision, claim_due_at=claim_at, resolution_due_at=resolution_at)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -189,6 +189,19 @@ def test_given_due_instants_count_for_imports_only(bench: Bench) -> None:
     outcome = bench.spine.handle([msgspec.structs.replace(imported, trusted=True)])[0]
     assert isinstance(outcome, out.Taken)
     assert (outcome.answer.claim_due_at, outcome.answer.resolution_due_at) == (None, due.resolution_at)
+
+
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_due_instant_at_the_end_of_time_is_set_aside_and_stops_no_clock(bench: Bench, written: str) -> None:
+    """Stored, it would keep the tick from reading what else is due."""
+    at = datetime.fromisoformat(written)
+    report = Report(source="110", source_id="1", text=LAMP, due=Due(claim_at=at, resolution_at=at))
+    outcome = bench.spine.handle([SubmitReport(report=report, trusted=True)])[0]
+    assert isinstance(outcome, out.Taken)
+    assert outcome.answer.claim_due_at == NOON + timedelta(minutes=20)
+    assert "due-ignored: out of range" in outcome.answer.warnings
+    bench.wait(21)
+    assert [incident_id for _, incident_id in bench.store.due_before(bench.now, 9)] == [outcome.answer.incident_id]
 
 
 def test_a_guilty_command_stands_alone_and_becomes_a_dead_letter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

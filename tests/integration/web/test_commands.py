@@ -117,6 +117,15 @@ async def test_commands_are_strict(door: Door, raw: bytes, status: int) -> None:
     assert told(answer) == (status, "Undecodable")
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_promise_that_has_no_local_time_is_refused(door: Door, at: str) -> None:
+    """Taken, it would leave an incident that no page can show."""
+    incident = await streetlight(door)
+    refused = await door.command(incident, "claim", responder="urban-lighting", promised_at=at)
+    assert told(refused) == (422, "Undecodable")
+    assert (await door.get(f"/incidents/{incident}")).status_code == 200
+
+
 async def test_an_empty_body_is_an_empty_command(door: Door) -> None:
     incident = await streetlight(door)
     await door.command(incident, "claim", responder="urban-lighting")
