@@ -14,7 +14,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """`database` is an SQLAlchemy URL; `pack` a folder, or the name of one that ships with the product.
 
     `kafka` None = no broker: HTTP only. `kafka_session_s` = how long a worker may be silent before others take over its
-    partitions. `database_clock` = the database says what time it is (several processes).
+    partitions. `metrics_port` = where `worker` and `relay` answer /metrics, None = nowhere (`serve` has it at its
+    own address). `database_clock` = the database says what time it is (several processes).
     `allowed_hosts` = Host headers answered beside loopback names.
     """
 
@@ -25,6 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     pack: str = "qinggang"
     kafka: str | None = None
     kafka_session_s: float = 15.0
+    metrics_port: int | None = None
     database_clock: bool = False
     allowed_hosts: tuple[str, ...] = ()
     log_level: str = "INFO"
@@ -44,9 +46,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     """Raises ValueError with the variable's name when a value cannot be read."""
     var = Path(environment.get("LIANDONG_VAR", "var"))
     database = environment.get("LIANDONG_DATABASE") or f"sqlite:///{(var / 'liandong.db').absolute()}"
-    port = environment.get("LIANDONG_PORT", "8311")
-    if not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"LIANDONG_PORT must be a port number, not {port!r}")
+    port = _port(environment, "LIANDONG_PORT", "8311")
+    metrics_port = _port(environment, "LIANDONG_METRICS_PORT", "0")
     level = environment.get("LIANDONG_LOG_LEVEL", "INFO").upper()
     if level not in LOG_LEVELS:
         raise ValueError(f"LIANDONG_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {level!r}")
@@ -58,12 +59,20 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         database=database,
         var=var,
         host=environment.get("LIANDONG_HOST", "127.0.0.1"),
-        port=int(port),
+        port=port,
         pack=environment.get("LIANDONG_PACK", "qinggang"),
         kafka=environment.get("LIANDONG_KAFKA") or None,
         kafka_session_s=float(session),
+        metrics_port=metrics_port or None,
         database_clock=database.startswith("postgresql"),
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
         log_level=level,
         admin_token=environment.get("LIANDONG_ADMIN_TOKEN") or secrets.token_urlsafe(24),
     )
+
+
+def _port(environment: Mapping[str, str], name: str, default: str) -> int:
+    port = environment.get(name, default)
+    if not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{name} must be a port number, not {port!r}")
+    return int(port)

@@ -23,7 +23,7 @@ from deploy.local.child_process import pick_free_ports
 from deploy.local.kafka_broker import KafkaBroker, KafkaUnavailable
 from deploy.local.postgres_install import PostgresUnavailable
 from deploy.local.postgres_server import PostgresServer
-from deploy.local.scale_parts import Part, answers_http, have_members, says_in_log
+from deploy.local.scale_parts import Part, answers_http, have_members
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 LIANDONG: Final = str(Path(sys.executable).with_name("liandong"))
@@ -49,7 +49,9 @@ class Scale:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.postgres = PostgresServer(self.folder / "postgres", durable=True)
         self.kafka = KafkaBroker(self.folder / "kafka")
-        self.http_port = http_port or pick_free_ports(1)[0]
+        free = pick_free_ports(3)
+        self.http_port = http_port or free[0]
+        self.metrics_ports = {"worker": free[1], "relay": free[2]}
         self.parts: list[Part] = []
         self.told_at = var / "scale.json"
 
@@ -126,10 +128,14 @@ class Scale:
         answers: dict[str, Callable[[], bool]] = {
             "serve": lambda: answers_http(f"{self.addresses['http']}/readyz"),
             "worker": lambda: have_members(self.kafka.bootstrap, "liandong.intake", "liandong.commands"),
-            "relay": lambda: says_in_log(logs["relay"], "relay_started"),
+            "relay": lambda: answers_http(f"http://127.0.0.1:{self.metrics_ports['relay']}/metrics"),
             "water-works": lambda: have_members(self.kafka.bootstrap, "adapter.water-works"),
         }
-        return [Part(name, argv, environment, logs[name], answers[name]) for name, argv in commands.items()]
+        ports = {name: {"LIANDONG_METRICS_PORT": str(port)} for name, port in self.metrics_ports.items()}
+        return [
+            Part(name, argv, {**environment, **ports.get(name, {})}, logs[name], answers[name])
+            for name, argv in commands.items()
+        ]
 
     def _tell(self) -> None:
         fresh = self.told_at.with_suffix(".new")
@@ -137,6 +143,8 @@ class Scale:
         fresh.replace(self.told_at)
         for name, address in self.addresses.items():
             say(f"{name:<9} {address}")
+        for name, port in {"serve": self.http_port, **self.metrics_ports}.items():
+            say(f"metrics   http://127.0.0.1:{port}/metrics of {name}")
         say(f"everything answers; logs are in {self.folder}; Ctrl-C ends it")
 
 

@@ -93,7 +93,3 @@ def have_members(bootstrap: str, *groups: str) -> bool:
     except (KafkaError, OSError):
         return False
     return all(group["group_state"] == "Stable" and group["members"] for group in described)
-
-
-def says_in_log(log: Path, word: str) -> bool:
-    return log.exists() and word in log.read_text(encoding="utf-8", errors="replace")

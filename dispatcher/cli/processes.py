@@ -12,6 +12,7 @@ import structlog
 import typer
 import uvicorn
 from msgspec.structs import replace
+from prometheus_client import start_http_server
 
 from connectors.kafka.calm import calm_libraries
 from connectors.kafka.settings import KafkaClient
@@ -119,6 +120,7 @@ def worker() -> None:
     consuming = threading.Thread(target=consumer.run, name="commands", daemon=True)
     consuming.start()
     settle()
+    answer_metrics(engine, settings)
     log.info("worker_started", kafka=client.bootstrap)
     try:
         scratch = settings.var / "tmp" / "faust"
@@ -139,10 +141,22 @@ def relay() -> None:
     outlet = KafkaRelay(client)
     engine.deliver_to(outlet, adapter="kafka")
     settle()
+    answer_metrics(engine, settings)
     log.info("relay_started", kafka=client.bootstrap)
     wait_for_signal()
     engine.stop()
     outlet.close()
+
+
+def answer_metrics(engine: Engine, settings: Settings) -> None:
+    """What this process committed is counted in this process; so each has its own /metrics."""
+    if settings.metrics_port is None:
+        return
+    try:
+        start_http_server(settings.metrics_port, settings.host, engine.metrics.registry)
+    except OSError as error:
+        engine.stop()
+        fail(f"cannot listen on port {settings.metrics_port}: {error.strerror or error}. Set LIANDONG_METRICS_PORT.", 1)
 
 
 def kafka_of(settings: Settings) -> KafkaClient:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -114,6 +115,11 @@ def test_the_example_department_works_and_sigint_to_make_ends_everything(var: Pa
         lamp = report(told["http"], "l-1", "泰和街21号门前路灯坏了")
         water = report(told["http"], "w-1", "家里停水了")
         assert until_resolved(told["http"], water["incident_id"])["claimed_at"]
+        said = (var / "out.log").read_text(encoding="utf-8")
+        pages = {name: address for address, name in re.findall(r"metrics +(\S+) of (\w+)", said)}
+        claims = 'dispatch_claim_seconds_count{responder="water-works"} 1.0'
+        assert claims in httpx.get(pages["worker"], trust_env=False).text  # who commits it counts it
+        assert "dispatch_relayed_messages_total" in httpx.get(pages["relay"], trust_env=False).text
         shown = httpx.get(f"{told['http']}/api/v1/incidents/{lamp['incident_id']}", trust_env=False).json()
         assert shown["state"] == "offered"  # the water works claim their own offers only
 
