@@ -1,1 +1,1 @@
-"""What happens without being asked: alarms ring (tick), notices leave (deliver)."""
+"""What goes round and round: alarms ring (tick), notices leave (deliver), files come in (import, replay)."""

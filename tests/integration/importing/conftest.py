@@ -53,7 +53,8 @@ class Imports(Installation):
     @contextmanager
     def store(self) -> Iterator[Store]:
         """To look at, also beside a server."""
-        store = Store.open(f"sqlite:///{self.folder / 'liandong.db'}", exclusive=False)
+        url = self.environment.get("LIANDONG_DATABASE") or f"sqlite:///{self.folder / 'liandong.db'}"
+        store = Store.open(url, exclusive=False)
         try:
             yield store
         finally:

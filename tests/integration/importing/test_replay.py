@@ -25,6 +25,7 @@ from schemas.commands import Command, SubmitReport
 from schemas.incidents import Incident
 from schemas.outcomes import Outcome
 from tests.integration.importing.conftest import Imports, Write, lamp
+from tests.warm_parent import WarmParent
 
 NOON = datetime(2025, 1, 12, 4, 0, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -106,6 +107,14 @@ def test_a_second_run_adds_nothing(imports: Imports, write: Write) -> None:
     again = imports.takes(file, "--replay", "--clocks", "file")
     assert fingerprint(imports.folder / "liandong.db") == before
     assert (again["taken_count"], again["repeated_count"], again["breaches"]) == (0, 9, {})
+
+
+def test_on_postgresql(warm: WarmParent, tmp_path: Path, postgres_url: str, write: Write) -> None:
+    imports = Imports(warm, tmp_path / "var", LIANDONG_DATABASE=postgres_url)
+    file = write([lamp(1, due="2025-01-12T14:00:00", done="2025-01-12T14:00:01"), lamp(2)])
+    assert by_file(imports, file) == {"resolution": 1}
+    assert {row.at for row in imports.journal()} <= {NOON + timedelta(seconds=s) for s in (0, 7200.000001, 7201)}
+    assert imports.takes(file, "--replay", "--clocks", "file")["repeated_count"] == 2
 
 
 def test_joined_rows_end_with_the_row_that_opened_the_incident(imports: Imports, write: Write) -> None:
