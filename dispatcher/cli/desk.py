@@ -1,6 +1,7 @@
 """What a desk does from a terminal: report, queue, show, claim, return, resolve, close, cancel."""
 
 import json
+import sys
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
@@ -16,6 +17,7 @@ from schemas.reports import ReportAnswer
 from schemas.views import IncidentDetail, IncidentExplanation, IncidentList, Timeline
 
 T = TypeVar("T")
+_PIPE_WIDTH = 200  # nobody's terminal cuts the lines of a file
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as it is.")]
 Incident = Annotated[str, typer.Argument(help="Id of the incident.")]
@@ -77,7 +79,7 @@ def queue(
     page = _read(answer, IncidentList, as_json=as_json)
     if page is None:
         return
-    Console().print(queue_table(page))
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(queue_table(page))
     if page.next_cursor:
         typer.echo(f"more: --cursor {page.next_cursor}")
 

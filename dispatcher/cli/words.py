@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
 from schemas.reports import ReportAnswer
@@ -23,10 +24,13 @@ def report_taken(answer: ReportAnswer) -> Iterator[str]:
 
 
 def queue_table(page: IncidentList) -> Table:
-    table = Table(Column("incident", no_wrap=True), "prio", "state", "category", "area", "with", "clock")
+    whole = ("incident", "prio", "state")
+    folded = ("category", "with", "clock")
+    columns = [*(Column(name, no_wrap=True) for name in whole), *(Column(name, overflow="fold") for name in folded)]
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for item in page.items:
         late = item.clock is not None and item.clock.late
-        cells = (item.incident_id, item.priority, item.state, item.category, item.area, _with(item), clock(item.clock))
+        cells = (item.incident_id, item.priority, item.state, item.category, _with(item), clock(item.clock))
         table.add_row(*(cell or _NOTHING for cell in cells), style="bold" if late else None)
     return table
 
