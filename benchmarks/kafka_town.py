@@ -19,7 +19,7 @@ from connectors.kafka.settings import COMMANDS_GROUP, INTAKE_GROUP, KafkaClient
 from deploy.local.child_process import end_child, start_child
 from deploy.local.kafka_broker import KafkaBroker
 from deploy.local.postgres_server import PostgresServer
-from deploy.local.scale_parts import have_members, says_in_log
+from deploy.local.scale_parts import have_members
 from dispatcher.bootstrap import find_pack
 from routing_rules import load_pack
 from schemas import topics
@@ -92,7 +92,7 @@ def _wait_until_at_work(folder: Path, bootstrap: str, children: Mapping[str, sub
                 said = (folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
                 raise RuntimeError(f"{name} ended while starting:\n{said[-2000:]}")
         consuming = have_members(bootstrap, INTAKE_GROUP, COMMANDS_GROUP, naive_agent.GROUP)
-        if consuming and says_in_log(folder / "relay.log", "relay_started"):
+        if consuming and "relay_started" in (folder / "relay.log").read_text(encoding="utf-8", errors="replace"):
             return
         time.sleep(0.5)
     raise RuntimeError(f"the parts were not at work within {_START_LIMIT_S:.0f} s; their logs are in {folder}")
