@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -33,7 +34,16 @@ def test_two_hundred_kills_lose_nothing_and_double_nothing(warm: WarmParent, tmp
     _kill_and_check(warm, tmp_path, kills=200, seed=random.SystemRandom().randrange(10**6))
 
 
-def _kill_and_check(warm: WarmParent, folder: Path, *, kills: int, seed: int) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_sigterm_under_load_is_in_order_each_time(warm: WarmParent, tmp_path: Path) -> None:
+    """What was asked is answered or cut off, what was answered is there, and the exit code says that all went well."""
+    _kill_and_check(warm, tmp_path, kills=4, seed=20250113, by=signal.SIGTERM)
+
+
+def _kill_and_check(
+    warm: WarmParent, folder: Path, *, kills: int, seed: int, by: signal.Signals = signal.SIGKILL
+) -> None:
     installation = Installation(warm, folder / "var", LIANDONG_PACK=str(_trusting_pack(folder)))
     ledger = Ledger(folder / "ledger.jsonl")
     clients = [Client(number, seed, installation.base, ledger) for number in range(CLIENTS)]
@@ -41,7 +51,11 @@ def _kill_and_check(warm: WarmParent, folder: Path, *, kills: int, seed: int) ->
     started = time.monotonic()
     for client in clients:
         client.start()
-    server = _kill_again_and_again(installation, server, random.Random(seed), kills)  # noqa: S311 - a test's dice
+    dice = random.Random(seed)  # noqa: S311 - a test's dice
+    if by == signal.SIGKILL:
+        server = _kill_again_and_again(installation, server, dice, kills)
+    else:
+        server = _end_again_and_again(installation, server, dice, kills)
     for client in clients:
         client.enough.set()
     for client in clients:
@@ -61,7 +75,7 @@ def _kill_and_check(warm: WarmParent, folder: Path, *, kills: int, seed: int) ->
     print(f"\nseed {seed}: {kills} kills in {time.monotonic() - started:.0f} s; {told}")  # noqa: T201 - a report
     assert wrong == [], f"seed {seed}: {len(wrong)} faults"
     assert told["reports"] > kills, "next to nothing happened between the kills"
-    assert told["cut off"] > kills // 2, "the kills met nobody"
+    assert by == signal.SIGTERM or told["cut off"] > kills // 2, "the kills met nobody"
 
 
 def _kill_again_and_again(installation: Installation, server: Child, dice: random.Random, kills: int) -> Child:
@@ -76,6 +90,16 @@ def _kill_again_and_again(installation: Installation, server: Child, dice: rando
         assert server.wait() == -9
         server = installation.launch()
     installation.wait_until_ready(server)
+    return server
+
+
+def _end_again_and_again(installation: Installation, server: Child, dice: random.Random, times: int) -> Child:
+    for _ in range(times):
+        time.sleep(dice.uniform(0.3, 0.8))
+        server.terminate()
+        assert server.wait() == 0, installation.log.read_text(encoding="utf-8")
+        assert not installation.server_file.exists()
+        server = installation.start()
     return server
 
 
