@@ -3,8 +3,7 @@
 import random
 from typing import Final
 
-import msgspec
-
+from benchmarks.boston_reports import as_sent
 from schemas.reports import Location, Report, Reporter
 
 KINDS: Final = (
@@ -21,7 +20,7 @@ KINDS: Final = (
 def qinggang_bodies(count: int, source: str) -> list[bytes]:
     """`count` different reports of one source, about 400 bytes of JSON each."""
     dice = random.Random(source)  # noqa: S311 - repeatable, not secret
-    return [msgspec.json.encode(_invented(source, number, dice)) for number in range(count)]
+    return [as_sent(_invented(source, number, dice)) for number in range(count)]
 
 
 def _invented(source: str, number: int, dice: random.Random) -> Report:
