@@ -5,6 +5,7 @@
 | LIANDONG_TEST_POSTGRES | plain DSN of a server on which databases may be created; else a private one is started |
 | LIANDONG_TEST_KAFKA | host:port of a broker on which topics may be created; else a private one is started |
 | LIANDONG_SHARED_DATA | folder with the real data; else `../shared/data` beside the checkout |
+| LIANDONG_TEST_PICTURES | folder that keeps the browser tests' pictures; else each test's own |
 | LIANDONG_REQUIRE_REAL | 1 = a test that was skipped for want of a real part has failed (continuous integration) |
 """
 

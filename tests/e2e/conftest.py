@@ -56,8 +56,8 @@ def _complaint(text: str) -> list[str]:
 
 @pytest.fixture
 def photograph(tmp_path: Path) -> Callable[[Page, str], None]:
-    """Keeps a picture of the page in the test's folder, or in LIANDONG_PICTURES."""
-    folder = Path(os.environ.get("LIANDONG_PICTURES") or tmp_path)
+    """Keeps a picture of the page in the test's folder, or in LIANDONG_TEST_PICTURES."""
+    folder = Path(os.environ.get("LIANDONG_TEST_PICTURES") or tmp_path)
 
     def take(page: Page, name: str) -> None:
         page.screenshot(path=folder / f"{name}.png", full_page=True)
