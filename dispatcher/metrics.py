@@ -94,7 +94,7 @@ class Metrics:
                         offers.update(event.decision.offers)
                     for reason in event.decision.reasons:
                         self._fallbacks.labels(reason.partition(":")[0]).inc()
-                else:
+                elif not isinstance(event, ev.ReportReceived):  # one per report, and nothing to count in it
                     self._count_event(event, incidents.get(row.incident_id or ""))
         for responder, count in offers.items():
             self._offers.labels(responder).inc(count)
