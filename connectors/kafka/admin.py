@@ -122,7 +122,7 @@ def wait_for_topic(client: KafkaClient, name: str, stopping: threading.Event) ->
 
 def _why_missing(client: KafkaClient, name: str) -> str | None:
     try:
-        with closing(KafkaAdminClient(**client.admin(), bootstrap_timeout_ms=5_000)) as admin:
+        with closing(KafkaAdminClient(**client.admin())) as admin:
             return None if name in admin.list_topics() else "make the topics: liandong topics create"
     except (KafkaError, OSError) as error:
         return f"no broker at {client.bootstrap} ({type(error).__name__})"

@@ -76,7 +76,7 @@ class KafkaClient(Struct, frozen=True, kw_only=True):
         }
 
     def admin(self) -> dict[str, Any]:
-        return self._kafka_python() | {"request_timeout_ms": 15_000}
+        return self._kafka_python() | {"request_timeout_ms": 15_000, "bootstrap_timeout_ms": 5_000}
 
     def _kafka_python(self) -> dict[str, Any]:
         """A second between attempts to reconnect: the default of 30 s would add as much to every outage."""

@@ -60,6 +60,11 @@ class Program:
         self._child.wait()
         self.kills += 1
 
+    def end(self) -> int:
+        """SIGTERM; the exit code."""
+        self._child.terminate()
+        return self._child.wait(20)
+
     def start_again(self) -> None:
         self._child = self._start()
 
@@ -171,6 +176,7 @@ def test_nothing_confirmed_is_lost_or_doubled(
         until(lambda: _missing(store, clients) == 0, 60)
         check_ledgers(store, clients)
         check_notices(kafka_town, clients)
+        assert [program.end() for program in programs] == [0, 0, 0]
     finally:
         for program in programs:
             program.kill()
