@@ -176,10 +176,11 @@ def _resolve(incident: Incident, command: ResolveIncident, ctx: Context) -> Verd
     if refusal := _stale(incident, command) or _may_not_resolve(incident, who, command.body.reason):
         return refusal
     at = ctx.effective(command)
+    keeps = who if who in holders(incident) else None  # a desk that resolves what it never took has no offer left
     return (
         *ringing(incident, at),
         ev.IncidentResolved(responder=who, at=at, body_ref=ctx.body_ref),
-        *_withdrawn(incident, ("offered", "claimed"), who, at, "resolved"),
+        *_withdrawn(incident, ("offered", "claimed"), keeps, at, "resolved"),
     )
 
 

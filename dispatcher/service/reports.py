@@ -1,7 +1,7 @@
 """Reports of a batch: known ones get their answer again, new ones are routed, grouped and opened or joined."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import chain
 
@@ -67,8 +67,8 @@ class Reports:
                 by_jurisdiction[routed.compiled.jurisdiction].append(routed)
         for jurisdiction, grouping in by_jurisdiction.items():
             self._meet_standing(jurisdiction, grouping)
-        matches = (self._match(routed) for grouping in by_jurisdiction.values() for routed in grouping)
-        return {incident_id for incident_id in matches if incident_id is not None}
+        all_grouping = chain.from_iterable(by_jurisdiction.values())
+        return {other.incident_id for routed in all_grouping for other in self._near(routed) if _fits(routed, (other,))}
 
     def _meet_standing(self, jurisdiction: str, grouping: Sequence[Routed]) -> None:
         cells: set[tuple[str, str]] = set()
@@ -92,22 +92,13 @@ class Reports:
             if where is not None:
                 places.setdefault(where, []).append(other)
 
-    def _match(self, routed: Routed) -> str | None:
-        spot, by = routed.spot, routed.decision.group
-        if spot is None or by is None:
-            return None
+    def _near(self, routed: Routed) -> list[Standing]:
+        """Who stands in the report's cells or at its place, within its limits or not."""
+        if routed.spot is None:
+            return []
         places = self._standing.get((routed.compiled.jurisdiction, routed.facts.category), {})
-        near = [places[where] for where in (*routed.cells, spot.place_key) if where in places]
-        return match(spot, by, chain.from_iterable(near)) if near else None
-
-    def drop_closed(self) -> None:
-        """After loading under locks: nobody joins what was not loaded or is over by now."""
-        incidents = self._work.incidents
-        for places in self._standing.values():
-            for where, standing in places.items():
-                places[where] = [
-                    other for other in standing if (it := incidents.get(other.incident_id)) and it.state in OPEN
-                ]
+        where = (*routed.cells, routed.spot.place_key)
+        return [other for each in where if each in places for other in places[each]]
 
     def submit(self, place: int, _command: SubmitReport) -> out.Outcome:
         arrival = self._arrivals[place]
@@ -145,8 +136,12 @@ class Reports:
         return decided_of(report_id, happened)
 
     def _joined(self, routed: Routed) -> Incident | None:
-        incident = self._work.incidents.get(self._match(routed) or "")
-        return incident if incident is not None and incident.state in OPEN else None
+        """Nobody joins what was not loaded under locks, or is over: since then, or by this batch itself."""
+        incidents = self._work.incidents
+        standing = [
+            other for other in self._near(routed) if (it := incidents.get(other.incident_id)) and it.state in OPEN
+        ]
+        return incidents.get(_fits(routed, standing) or "")
 
     def _keep(self, arrival: Arrival, routed: Routed, after: Incident, report_id: str) -> None:
         lat, lon = routed.point or (None, None)
@@ -193,3 +188,8 @@ class Reports:
             letter_id=kept.letter_id,
         )
         return out.Refused(refusal=refusal)
+
+
+def _fits(routed: Routed, standing: Iterable[Standing]) -> str | None:
+    spot, by = routed.spot, routed.decision.group
+    return match(spot, by, standing) if spot is not None and by is not None else None

@@ -69,7 +69,6 @@ class Turn:
         wanted = (joined | named | set(self._incident_of_report.values())) - {""}
         if wanted:
             self._work.load(wanted)
-        self._reports.drop_closed()
 
     def _handle(self, place: int, command: Command) -> out.Outcome:
         if isinstance(command, SubmitReport):

@@ -14,6 +14,8 @@ from dispatcher.store import Store
 from schemas import outcomes as out
 from schemas import refusals as no
 from schemas.commands import (
+    CancelBody,
+    CancelIncident,
     FireDue,
     KeepDeadLetter,
     ReadReporter,
@@ -127,6 +129,28 @@ def test_nobody_joins_what_is_over(bench: Bench) -> None:
     done = ResolveIncident(incident_id=first.incident_id, body=ResolveBody(responder="urban-lighting"))
     bench.spine.handle([claim(first.incident_id, "urban-lighting"), done])
     assert bench.taken("2", location=at(46.69, 126.10)).incident_id != first.incident_id
+
+
+def test_whoever_comes_after_the_end_joins_what_was_opened_since(bench: Bench) -> None:
+    """All in one batch: the first of the new ones opens, the second joins it and not the one that is over."""
+    first = bench.taken("1", location=at(46.69, 126.10))
+    cancel = CancelIncident(incident_id=first.incident_id, body=CancelBody(responder="desk-110", reason="重复"))
+    outcomes = bench.spine.handle([cancel, *[submit(each, location=at(46.69, 126.10)) for each in "23"]])
+    second, third = [outcome.answer for outcome in outcomes[1:] if isinstance(outcome, out.Taken)]
+    assert (second.joined, third.joined) == (False, True)
+    assert third.incident_id == second.incident_id != first.incident_id
+
+
+def test_when_the_nearest_ends_in_the_batch_the_next_is_joined(bench: Bench) -> None:
+    """Two stand there, since neither knew enough of the other; the third report fits both."""
+    by_point = bench.taken("1", "路灯坏了", location=at(46.69, 126.10))
+    by_name = bench.taken("2", "路灯坏了", place="泰和街21号")
+    assert by_point.incident_id != by_name.incident_id
+    cancel = CancelIncident(incident_id=by_point.incident_id, body=CancelBody(responder="desk-110", reason="重复"))
+    third = submit("3", "路灯坏了", place="泰和街21号", location=at(46.69, 126.10))
+    outcome = bench.spine.handle([cancel, third])[1]
+    assert isinstance(outcome, out.Taken)
+    assert outcome.answer.incident_id == by_name.incident_id
 
 
 def test_a_command_id_is_honoured_once(bench: Bench) -> None:

@@ -146,6 +146,11 @@ class TestResolveCloseCancel:
         incident, _ = done(opened(), resolve(DESK, "caller says it is lit again"), minutes(3))
         assert incident.state == "resolved"
 
+    def test_a_desk_that_resolves_what_it_was_offered_is_not_asked_any_more(self) -> None:
+        """Found by the simulation: its own offer stayed open on what was done."""
+        incident, _ = done(opened((DESK, "a"), "all"), resolve(DESK, "caller says it is lit again"), minutes(3))
+        assert {offer.state for offer in incident.offers} == {"withdrawn"}
+
     def test_the_only_holder_need_not_be_named(self) -> None:
         incident, _ = done(opened(), claim(), minutes(1))
         incident, _ = done(incident, resolve(None), minutes(60))
