@@ -1,0 +1,89 @@
+"""Kinds of reports and what the pack qinggang owes each, written down by hand: the oracle knows no routing code."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from routing_rules import encode_bundle, load_pack
+from schemas.incidents import Incident
+from schemas.reports import Location, Report
+
+PACK: Final = Path(__file__).parents[2] / "routing_rules" / "packs" / "qinggang"
+NOON: Final = datetime(2025, 1, 12, 4, 22, tzinfo=UTC)  # 12:22 in Qinggang
+DESK: Final = "desk-110"
+
+
+class Kind(NamedTuple):
+    """`copies` = the lists that may be right (some depend on daylight); `joins_for_s` None = reports never join."""
+
+    text: str
+    category: str | None
+    mode: str
+    offers: tuple[str, ...]
+    copies: tuple[tuple[str, ...], ...]
+    joins_for_s: int | None = None
+
+
+KINDS: Final = (
+    Kind("门前路灯坏了", "lighting/streetlight", "first-claim", ("urban-lighting",), ((DESK,),), 6 * 3600),
+    Kind(
+        "道路上有个黑窟窿",
+        "road/hole",
+        "first-claim",
+        ("roads",),
+        ((DESK,), (DESK, "traffic-122")),
+        24 * 3600,
+    ),
+    Kind("两栋楼之间堆了很多垃圾", "sanitation/garbage", "first-claim", ("sanitation", "property-management"), ((),)),
+    Kind("钱包落在出租车上了", "lost/in-taxi", "race", ("taxi-antai", "taxi-shengda"), ((DESK, "transport-bureau"),)),
+    Kind("家里老人走失了", "missing/person", "all", ("station-qinggang", "search-team"), ((DESK,),)),
+    Kind("着火了", "fire/seen", "all", ("fire-119", DESK), ((),), 3600),
+    Kind("楼道里有燃气味", "gas/leak", "first-claim", ("gas",), ((DESK, "fire-119"),)),
+    Kind("你好,想咨询一件事", None, "first-claim", (DESK,), ((),)),
+)
+BY_TEXT: Final = {kind.text: kind for kind in KINDS}
+
+
+class Spot(NamedTuple):
+    """A place in town; two of them are kilometres apart, two reports of one are not more than 15 m apart."""
+
+    place: str
+    lat: float
+    lon: float
+
+    def location(self, north_m: float) -> Location:
+        return Location(lat=self.lat + north_m / 111_195, lon=self.lon)
+
+
+SPOTS: Final = tuple(Spot(f"泰和街{10 + n}号", 46.66 + n / 50, 126.08 + n / 50) for n in range(2))
+
+
+def meet(one: Report, other: Report) -> bool:
+    """Whether two reports are about the same place, as far as they tell."""
+    if one.location is not None and other.location is not None:
+        return abs(one.location.lat - other.location.lat) < 0.001
+    return one.place is not None and one.place == other.place
+
+
+def fits_plan(kind: Kind, incident: Incident) -> bool:
+    """Whether the incident, as it was opened, is offered to whom the pack says."""
+    return (
+        incident.category == kind.category
+        and incident.mode == kind.mode
+        and incident.owner == kind.offers[0]
+        and tuple(offer.responder for offer in incident.offers) == kind.offers
+        and incident.copies in kind.copies
+    )
+
+
+@cache
+def bundles() -> tuple[bytes, bytes]:
+    """The pack, and the same with other priorities: a second bundle that owes everybody the same."""
+    pack = load_pack(PACK)
+    other = replace(pack, categories=tuple([replace(category, priority="P2") for category in pack.categories]))
+    return encode_bundle(pack), encode_bundle(other)
