@@ -59,13 +59,16 @@ def main() -> int:
 
 
 def measure(name: str, console: Console) -> list[Row] | None:
-    """Run one benchmark; None and a sentence when this machine lacks something for it."""
+    """Run one benchmark; None, and why, when it could not be run. The others go on."""
     began = time.monotonic()
     console.print(f"{name} …")
     try:
         rows: list[Row] = importlib.import_module(BENCHMARKS[name]).run()
     except (KafkaUnavailable, PostgresUnavailable) as error:
         console.print(f"{name} was not measured: {error}", style="red")
+        return None
+    except Exception:  # noqa: BLE001 - one that fails must not take the figures of the others with it
+        console.print_exception()
         return None
     console.print(f"{name}: {time.monotonic() - began:.0f} s")
     return rows
