@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 from typing import Any
@@ -29,6 +30,7 @@ def make_app(settings: dict[str, Any]) -> faust.App:
         settings["group"],
         broker=f"kafka://{settings['bootstrap']}",
         autodiscover=False,
+        datadir=tempfile.mkdtemp(prefix="liandong-faust-"),
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,

@@ -5,6 +5,7 @@ changes, the fault is gone and docs/decisions/0001 wants a second look; the rows
 """
 
 import asyncio
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -53,6 +54,7 @@ def make_app(group: str, bootstrap: str) -> faust.App:
     """The settings of our intake that bear on commits; no waiting at the end, since events stay unacknowledged."""
     return faust.App(
         group,
+        datadir=tempfile.mkdtemp(prefix="liandong-faust-"),
         broker=f"kafka://{bootstrap}",
         autodiscover=False,
         web_enabled=False,
