@@ -18,6 +18,7 @@ from benchmarks.boston_reports import PACK
 from benchmarks.figures import Bound, Row, percentile, shown
 from benchmarks.naive_dispatcher import NaiveDispatcher, NaiveIncident
 from dispatcher.bootstrap import Engine, open_engine
+from dispatcher.cli.processes import settle
 from dispatcher.settings import Settings
 from dispatcher.store import Store
 from routing_rules import load_pack
@@ -63,6 +64,7 @@ def _ours(folder: Path) -> list[float]:
     settings = Settings(database=f"sqlite:///{folder}/ours.db", var=folder, pack=str(PACK))
     engine = open_engine(settings)
     engine.start(tick=True)
+    settle()
     try:
         first_due_at = datetime.now(UTC) + timedelta(seconds=LEAD_S)
         _take(engine, first_due_at)

@@ -1,6 +1,5 @@
 """JSON bytes → decoded → perceived → routed → stored and committed, ours against the naive way, round by round."""
 
-import gc
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from benchmarks.boston_reports import PACK, boston_bodies
 from benchmarks.figures import Bound, Rounds, Row
 from benchmarks.naive_dispatcher import NaiveDispatcher
 from dispatcher.bootstrap import process_clock
+from dispatcher.cli.processes import settle
 from dispatcher.metrics import Metrics
 from dispatcher.service import Policies, Spine, Ulids
 from dispatcher.store import Store, tables
@@ -45,14 +45,12 @@ def compare(name: str, ours_url: str, naive_url: str, *, per_s: float, times: fl
     spine = _spine(store)
     take_ours(spine, bodies[:WARM_UP])
     take_naively(naive, bodies[: WARM_UP // 10])
-    gc.collect()
-    gc.freeze()  # as the server does once it has started
+    settle()
     ours, theirs = [], []
     for number in range(ROUNDS):
         began = WARM_UP + number * OURS
         ours.append(paced(take_ours, spine, bodies[began : began + OURS]))
         theirs.append(paced(take_naively, naive, bodies[began : began + NAIVE]))
-    gc.unfreeze()
     _insist_on_all(store, WARM_UP + ROUNDS * OURS)
     store.close()
     naive.close()
