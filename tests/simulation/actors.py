@@ -19,7 +19,7 @@ from schemas.incidents import Incident
 from schemas.notices import Notice, OutgoingMessage
 from schemas.outcomes import Outcome
 from schemas.reports import Report, Reporter
-from tests.simulation.kinds import DESK, SPOTS, Kind, Spot, bundles
+from tests.simulation.kinds import DESK, NAME, PHONE, SPOTS, Kind, Spot, bundles
 from tests.simulation.model_broker import Sent
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Reporters:
     def __init__(self, world: World, kinds: Sequence[Kind]) -> None:
         self._world = world
         self._kinds = kinds
+        self._spots = SPOTS[: world.rng.choice((1, 2, len(SPOTS)))]
         self._told: list[Report] = []
 
     def act(self) -> None:
@@ -64,8 +65,8 @@ class Reporters:
         elif self._told and rng.random() < 0.1:
             self._tell(rng.choice(self._told))
         else:
-            kind, spot = rng.choice(self._kinds), rng.choice(SPOTS)
-            for _ in range(rng.choice((1, 1, 1, 3))):  # some things are seen by several at once
+            kind, spot = rng.choice(self._kinds), rng.choice(self._spots)
+            for _ in range(rng.choice((1, 1, 3))):  # some things are seen by several at once
                 self._told.append(self._seen(kind, spot))
                 self._tell(self._told[-1])
 
@@ -78,7 +79,7 @@ class Reporters:
             text=kind.text,
             place=spot.place if knows_place else None,
             location=spot.location(rng.uniform(-7, 7)) if knows_point else None,
-            reporter=Reporter(name="欧阳试验", phone="13900001111") if rng.random() < 0.3 else None,
+            reporter=Reporter(name=NAME, phone=PHONE) if rng.random() < 0.3 else None,
         )
 
     def _tell(self, report: Report) -> None:

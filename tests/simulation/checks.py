@@ -30,6 +30,7 @@ class Checks:
         self._tables = tables
         self._position = 0
         self.incidents: dict[str, Incident] = {}
+        self.states: dict[tuple[str, int], Incident] = {}
         self.voices: dict[str, str] = {}
         self.owed: dict[tuple[str, str], list[Owed]] = defaultdict(list)
         self._opened_by: dict[str, Report] = {}
@@ -58,7 +59,7 @@ class Checks:
             if isinstance(event, ev.RoutingDecided):
                 self._routed(event, before)
         after = apply_row(before, row.seq, row.events)
-        self.incidents[incident_id] = after
+        self.incidents[incident_id] = self.states[incident_id, row.seq] = after
         if before is None:
             hold(fits_plan(BY_TEXT[self._opened_by[incident_id].text or ""], after), f"not as planned: {after}")
         else:

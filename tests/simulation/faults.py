@@ -14,7 +14,7 @@ LAYOUTS: Final = (
     ("serve", "serve", "worker", "worker", "relay"),
 )
 _BOUNDARY: Final = (0.002, 0.01, 0.04)  # met about ten times in a transaction
-_OVERTAKEN: Final = (0.05, 0.2, 0.5)  # at every boundary, but by one that is not overtaken itself
+_OVERTAKEN: Final = (0.0, 0.05, 0.2, 0.5)  # at every boundary, but by one that is not overtaken itself
 _OCCASION: Final = (0.03, 0.1, 0.3)  # met once in a message, a commit or a step
 
 
@@ -67,7 +67,7 @@ def drawn(rng: Random) -> Faults:
         row_locks=rng.random() < 0.5,
         crash=some(_BOUNDARY),
         away=some(_BOUNDARY),
-        interleave=some(_OVERTAKEN),
+        interleave=rng.choice(_OVERTAKEN),
         commit_unknown=some(_OCCASION),
         reply_lost=some(_OCCASION),
         produce_lost=some(_OCCASION),

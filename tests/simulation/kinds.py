@@ -16,6 +16,8 @@ from schemas.reports import Location, Report
 PACK: Final = Path(__file__).parents[2] / "routing_rules" / "packs" / "qinggang"
 NOON: Final = datetime(2025, 1, 12, 4, 22, tzinfo=UTC)  # 12:22 in Qinggang
 DESK: Final = "desk-110"
+NAME: Final = "欧阳试验"
+PHONE: Final = "13900001111"
 
 
 class Kind(NamedTuple):
@@ -46,6 +48,7 @@ KINDS: Final = (
     Kind("楼道里有燃气味", "gas/leak", "first-claim", ("gas",), ((DESK, "fire-119"),)),
     Kind("你好,想咨询一件事", None, "first-claim", (DESK,), ((),)),
 )
+JOINING: Final = tuple(kind for kind in KINDS if kind.joins_for_s is not None)
 BY_TEXT: Final = {kind.text: kind for kind in KINDS}
 
 
@@ -60,7 +63,7 @@ class Spot(NamedTuple):
         return Location(lat=self.lat + north_m / 111_195, lon=self.lon)
 
 
-SPOTS: Final = tuple(Spot(f"泰和街{10 + n}号", 46.66 + n / 50, 126.08 + n / 50) for n in range(2))
+SPOTS: Final = tuple(Spot(f"泰和街{10 + n}号", 46.66 + n / 50, 126.08 + n / 50) for n in range(6))
 
 
 def meet(one: Report, other: Report) -> bool:

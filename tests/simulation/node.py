@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 METRICS: Final = Metrics()
 # Compiled bundles are immutable and named by their hash: every process would compile the same.
 POLICIES: Final = Policies()
-_MOST_TAKEN: Final = 4
+_MOST_TAKEN: Final = 8
 _MOST_TURNS: Final = 1000
 
 
@@ -76,9 +76,11 @@ class Node:
         self.commands = Consumer(world.broker, COMMANDS, self.name, incident_command, self._take)
         self.alive = True
 
-    def act(self, rng: Random) -> None:
-        """One step of one of its threads."""
-        self._run(*rng.choice(self._threads()), rng)
+    def act(self, rng: Random, steps: int = 1) -> None:
+        """So many steps of one of its threads."""
+        name, step = rng.choice(self._threads())
+        for _ in range(steps):
+            self._run(name, step, rng)
 
     def work_off(self, rng: Random) -> bool:
         """Every thread until it has nothing to do; whether there was anything."""

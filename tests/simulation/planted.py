@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import pytest
 
-from dispatcher.core import clocks
+from dispatcher.core import apply_row, clocks
 from dispatcher.loops.deliver import CURSOR, Deliver
-from schemas.events import ClockBreached
+from dispatcher.service.working import Working
+from schemas.events import ClockBreached, JournalRow
 from schemas.incidents import Incident
+from tests.simulation.kinds import PHONE
 from tests.simulation.model_broker import Consumer
 from tests.simulation.model_store import ModelStore, Tables
 
@@ -100,6 +102,25 @@ def _failed_sending_taken_as_sent(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Deliver, "step", carry_on)
 
 
+def _notices_of_today(patch: pytest.MonkeyPatch) -> None:
+    def newest(self: Deliver, row: JournalRow) -> Incident | None:
+        after = None
+        for each in self._store.journal_of(row.incident_id or ""):
+            after = apply_row(after, each.seq, each.events)
+        return after
+
+    patch.setattr(Deliver, "_fold", newest)
+
+
+def _reporter_in_the_journal(patch: pytest.MonkeyPatch) -> None:
+    row = Working.add_row
+
+    def named(self: Working, *args: Any, **more: Any) -> None:
+        row(self, *args, **more | {"actor": f"{more['actor']}/{PHONE}"})
+
+    patch.setattr(Working, "add_row", named)
+
+
 def _offset_before_the_handing_over(patch: pytest.MonkeyPatch) -> None:
     poll = Consumer._poll
 
@@ -154,6 +175,8 @@ PLANTED: Final[tuple[Plant, ...]] = (
     _cursor_before_the_sending,
     _cursor_to_the_newest_row,
     _failed_sending_taken_as_sent,
+    _notices_of_today,
+    _reporter_in_the_journal,
     _offset_before_the_handing_over,
     _acknowledged_though_it_failed,
     _two_holders,

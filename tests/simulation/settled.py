@@ -20,6 +20,7 @@ from schemas.notices import Notice, OutgoingMessage
 from schemas.outcomes import Outcome
 from schemas.reports import Report
 from tests.simulation.faults import hold
+from tests.simulation.kinds import NAME, PHONE
 from tests.simulation.owed import Owed
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def check_settled(world: World) -> None:
     _journal_rebuilds_the_tables(world)
     _every_report_is_in_one_place(world)
     _sinks_saw_what_is_owed(world)
+    _notices_tell_how_it_stood(world)
+    _nobody_is_named(world)
     _topic_commands_were_answered_once(world)
 
 
@@ -136,6 +139,23 @@ def _sinks_saw_what_is_owed(world: World) -> None:
     for name in sorted(owed.keys() | seen.keys()):
         # in one row, what is said to several in any order is still said in the order of the events to each
         hold(seen.get(name, []) == owed.get(name, []), f"{name}: owed {owed.get(name)}, seen {seen.get(name)}")
+
+
+def _notices_tell_how_it_stood(world: World) -> None:
+    """Each tells of the incident as it was after its row, however late it is sent."""
+    for topic, messages in world.broker.sinks.items():
+        for message in messages:
+            if message.key is not None and topics.reader_of(topic) is not None:
+                notice = _notice(message.data)
+                after = world.checks.states[message.key, notice.seq or 0]
+                told = (notice.state, notice.cycle, notice.epoch, notice.priority)
+                hold(told == (after.state, after.cycle, after.epoch, after.priority), f"{message.id} tells {told}")
+
+
+def _nobody_is_named(world: World) -> None:
+    """Who reported stands in the erasable bodies only."""
+    told = msgspec.json.encode([world.tables.journal, list(world.broker.sinks.values())])
+    hold(PHONE.encode() not in told and NAME.encode() not in told, "a reporter is named in the journal or in a notice")
 
 
 def _topic_commands_were_answered_once(world: World) -> None:

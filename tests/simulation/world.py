@@ -17,7 +17,7 @@ from schemas.events import JournalRow
 from tests.simulation.actors import Department, Desk, Reporters, Request, departments
 from tests.simulation.checks import Checks
 from tests.simulation.faults import Died, Faults, Violation, drawn, hold
-from tests.simulation.kinds import KINDS, NOON, bundles
+from tests.simulation.kinds import JOINING, KINDS, NOON, bundles
 from tests.simulation.model_broker import ModelBroker, Sent
 from tests.simulation.model_store import OPEN, Tables
 from tests.simulation.node import Node
@@ -35,9 +35,13 @@ _BETWEEN: Final = frozenset({
     "group_candidates",
     "load",
     "save",
+    "committed",
+    "due_before",
+    "journal_after",
+    "bodies",
     "send",
     "sent",
-    "committed",
+    "move_cursor",
 })  # fmt: skip
 
 
@@ -77,7 +81,7 @@ class World:
     def __init__(self, seed: int, faults: Faults | None = None) -> None:
         self.seed = seed
         self.rng = Random(seed)  # noqa: S311 - dice, not secrets
-        chosen = drawn(self.rng) if faults is None else faults
+        self.chosen = chosen = drawn(self.rng) if faults is None else faults
         self.faults = Faults(layout=chosen.layout, row_locks=chosen.row_locks)
         self.clock = ModelClock(NOON + timedelta(minutes=self.rng.randrange(4 * 1440)))
         self.tables = Tables(now=self.clock.now, committed=self._committed, row_locks=chosen.row_locks)
@@ -92,7 +96,8 @@ class World:
         self._commits_count = self._deaths_count = 0
         self.nodes = [Node(self, f"{roles[0]}{n}", roles) for n, roles in enumerate(chosen.layout)]
         self._rebalance()
-        kinds = self.rng.sample(KINDS, self.rng.randint(1, 3))  # few, so that they get into each other's way
+        # few, so that they get into each other's way, and mostly one of which reports join
+        kinds = [self.rng.choice(JOINING + KINDS), *self.rng.sample(KINDS, self.rng.randint(0, 2))]
         self._reporters = Reporters(self, kinds)
         self._workers: list[Desk | Department] = [Desk(self), *departments(self, kinds)]
         self.nodes[0].writer.submit([PublishBundle(bundle=bundles()[0])]).result()
@@ -148,9 +153,10 @@ class World:
                 self._step()
             self._settle()
             check_settled(self)
-        except Violation as violation:
+        except (Violation, Exception) as failure:
+            what = failure if isinstance(failure, Violation) else repr(failure)
             steps_before = "\n  ".join(self.lines[-_LAST_LINES:])
-            raise SimulationFailed(f"seed {self.seed}: {violation}\n  {steps_before}\n{self.faults}") from violation
+            raise SimulationFailed(f"seed {self.seed}: {what}\n  {steps_before}\n{self.chosen}") from failure
         for topic, messages in sorted(self.broker.sinks.items()):
             self._digest.update(topic.encode() + msgspec.json.encode(messages))
         return Finished(self.seed, self._digest.hexdigest(), self._commits_count, self._deaths_count)
@@ -182,16 +188,16 @@ class World:
             for one in self._workers:
                 one.rush(incident_id)
 
-    def _node_acts(self, nodes: Sequence[Node]) -> None:
+    def _node_acts(self, nodes: Sequence[Node], steps: int = 1) -> None:
         alive = [node for node in nodes if node.alive]
         if alive:
-            self.rng.choice(alive).act(self.rng)
+            self.rng.choice(alive).act(self.rng, steps)
 
     def _overtake(self, node: Node) -> None:
         self._inside = True
         try:
-            for _ in range(self.rng.randint(1, 4)):
-                self._node_acts([other for other in self.nodes if other is not node])
+            for _ in range(self.rng.randint(1, 2)):
+                self._node_acts([other for other in self.nodes if other is not node], steps=3)
         finally:
             self._inside = False
 
