@@ -102,9 +102,9 @@ def warm() -> Iterator[WarmParent]:
         yield parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real Chromium, one for each test process."""
+    """A real Chromium, for one module: its driver keeps an event loop running here, beside which no other may run."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip(f"{MISSING}a browser; as root: apt-get install chromium")
