@@ -52,11 +52,9 @@ class Turn:
         return outcomes
 
     def _meet_commands(self, batch: Sequence[Command]) -> None:
-        keys = {
-            (command.sender, command.command_id)
-            for command in batch
-            if isinstance(command, IncidentCommand) and command.command_id is not None
-        }
+        named = [it for it in batch if isinstance(it, IncidentCommand) and it.command_id is not None]
+        keys = {(command.sender, command.command_id or "") for command in named}
+        keys |= {_complaint_key(command) for command in named if command.by_topic}
         if keys:
             for key, known in self._work.txn.known_commands(keys).items():
                 self._known[key] = (known.digest, _outcomes.decode(known.answer))
@@ -90,10 +88,14 @@ class Turn:
         return outcome
 
     def _refuse_mismatch(self, command: IncidentCommand) -> out.Outcome:
+        """A record that is read again is complained of once."""
         refusal = no.IdempotencyMismatch(detail="this key was used with another body")
-        if command.by_topic:
+        outcome, complaint = out.Refused(refusal=refusal), _complaint_key(command)
+        if command.by_topic and complaint not in self._known:
             self._journal_refusal(command, self._work.incidents.get(command.incident_id), refusal)
-        return out.Refused(refusal=refusal)
+            self._known[complaint] = (command.digest, outcome)
+            self._keep_key(command, complaint, outcome)
+        return outcome
 
     def _keep_key(self, command: IncidentCommand, key: tuple[str, str], outcome: out.Outcome) -> None:
         incident = self._work.incidents.get(command.incident_id)
@@ -181,6 +183,11 @@ class Turn:
 
     def _dead_letter(self, command: KeepDeadLetter) -> out.Outcome:
         return self._work.keep_letter(command, self._work.policies.home)
+
+
+def _complaint_key(command: IncidentCommand) -> tuple[str, str]:
+    """Names the complaint that this command's id was used for another body."""
+    return command.sender, f"{command.command_id} {command.digest}"
 
 
 def _said(command: IncidentCommand) -> dict[str, str]:

@@ -166,6 +166,18 @@ def test_a_command_id_is_honoured_once(bench: Bench) -> None:
     assert isinstance(other.refusal, no.IdempotencyMismatch)
 
 
+def test_a_used_command_id_is_complained_of_once_however_often_it_is_read(bench: Bench) -> None:
+    incident_id = bench.taken("1").incident_id
+    said = [claim(incident_id, "urban-lighting", command_id="k", digest=each, by_topic=True) for each in "dee"]
+    for batch in (said, said, said[1:]):
+        outcomes = bench.spine.handle(batch)
+        assert isinstance(outcomes[-1], out.Refused)
+        assert isinstance(outcomes[-1].refusal, no.IdempotencyMismatch)
+    events = [event for row in bench.store.journal_of(incident_id) for event in row.events]
+    assert len([event for event in events if isinstance(event, CommandAccepted)]) == 1
+    assert len([event for event in events if isinstance(event, CommandRefused)]) == 1
+
+
 def test_every_command_from_a_topic_ends_in_one_journalled_outcome(bench: Bench) -> None:
     incident_id = bench.taken("1").incident_id
     by_topic = [
