@@ -141,7 +141,7 @@ def _naive(folder: Path) -> list[float]:
 def _naive_job(naive: NaiveDispatcher) -> list[float]:
     late_ms: list[float] = []
     is_due = (NaiveIncident.due_at <= datetime.now(UTC).replace(tzinfo=None)) & NaiveIncident.breached_at.is_(None)
-    with Session(naive.engine) as session:
+    with Session(naive.engine, expire_on_commit=False) as session:
         for incident in session.scalars(select(NaiveIncident).where(is_due)).all():
             due_at = incident.due_at
             incident.breached_at = datetime.now(UTC).replace(tzinfo=None)
