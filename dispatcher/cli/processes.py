@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import structlog
 import typer
@@ -24,6 +24,7 @@ from dispatcher.web.app import create_app
 from routing_rules import PackError
 
 log = structlog.get_logger(__name__)
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,9 +59,14 @@ def started(settings: Settings, *, tick: bool) -> Engine:
 
 
 def settle() -> None:
-    """What stands now stays for good; the garbage collector would stop all for 90 ms to look through it again."""
+    """What stands now stays for good; the garbage collector would stop all for 90 ms to look through it again.
+
+    What a batch makes dies with the batch by its reference counts; looking for cycles every 700 objects took a tenth
+    of the CPU of a report and found none.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
 
 
 def serve(
