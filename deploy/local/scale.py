@@ -57,11 +57,11 @@ class Scale:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Where everything is; `postgres` is a SQLAlchemy URL."""
+        """Where everything is; `postgres` is a URL that psql, psycopg and LIANDONG_DATABASE take alike."""
         return {
             "http": f"http://127.0.0.1:{self.http_port}",
             "kafka": self.kafka.bootstrap,
-            "postgres": self.postgres.databases.url("liandong"),
+            "postgres": self.postgres.databases.url("liandong").replace("+psycopg", "", 1),
         }
 
     def start(self) -> None:

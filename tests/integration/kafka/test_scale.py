@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from deploy.local.kafka_broker import KafkaUnavailable, fetch_libs, find_java
@@ -111,6 +112,8 @@ def report(http: str, source_id: str, text: str) -> dict[str, Any]:
 def test_the_example_department_works_and_sigint_to_make_ends_everything(var: Path) -> None:
     with make_scale(var) as (make, told):
         assert set(told) == {"http", "kafka", "postgres"}
+        with psycopg.connect(told["postgres"]) as connection:
+            assert connection.execute("SELECT count(*) FROM bundles").fetchone() == (1,)
         assert httpx.get(f"{told['http']}/readyz", trust_env=False).status_code == 200
         lamp = report(told["http"], "l-1", "泰和街21号门前路灯坏了")
         water = report(told["http"], "w-1", "家里停水了")
