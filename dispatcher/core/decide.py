@@ -101,17 +101,22 @@ def _as_joined(decision: RoutingDecision, incident: Incident) -> RoutingDecision
 
 
 def _claim(incident: Incident, command: ClaimIncident, ctx: Context) -> Verdict:
-    who = acting(incident, command)
-    if isinstance(who, no.Refusal):
-        return who
-    offer = offer_of(incident, who)
-    if offer is None:
-        return no.NotCandidate()
+    offer = _answered(incident, command)
+    if isinstance(offer, no.Refusal):
+        return offer
     if offer.state == "claimed" and incident.state in LIFECYCLE["claim"].states:
         return ()
     if refusal := _stale(incident, command) or _barred(incident, "claim", None) or _lost(incident, offer):
         return refusal
-    return _claimed(incident, command, ctx, who)
+    return _claimed(incident, command, ctx, offer.responder)
+
+
+def _answered(incident: Incident, command: IncidentCommand) -> Offer | no.Refusal:
+    """The offer of whoever acts; only candidates have one."""
+    who = acting(incident, command)
+    if isinstance(who, no.Refusal):
+        return who
+    return offer_of(incident, who) or no.NotCandidate()
 
 
 def _lost(incident: Incident, offer: Offer) -> no.Refusal | None:
@@ -141,19 +146,16 @@ def _claimed(incident: Incident, command: ClaimIncident, ctx: Context, who: str)
 
 
 def _return(incident: Incident, command: ReturnIncident, ctx: Context) -> Verdict:
-    who = acting(incident, command)
-    if isinstance(who, no.Refusal):
-        return who
-    offer = offer_of(incident, who)
-    if offer is None:
-        return no.NotCandidate()
+    offer = _answered(incident, command)
+    if isinstance(offer, no.Refusal):
+        return offer
     if refusal := _stale(incident, command) or _barred(incident, "return", command.body.reason):
         return refusal
     if offer.state not in ("offered", "claimed"):
         return no.NotYours()
     at = ctx.effective(command)
-    returned = ev.IncidentReturned(responder=who, at=at, body_ref=ctx.body_ref)
-    anew = _offered_anew(incident, who)
+    returned = ev.IncidentReturned(responder=offer.responder, at=at, body_ref=ctx.body_ref)
+    anew = _offered_anew(incident, offer.responder)
     if not anew:
         return (returned,)
     return returned, ev.IncidentReoffered(responders=anew, epoch=incident.epoch + 1, at=at)

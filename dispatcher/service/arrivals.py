@@ -62,7 +62,7 @@ def route_arrival(arrival: Arrival, compiled: Compiled, secret: bytes, received_
     except Exception as error:  # noqa: BLE001 - nothing may stand between a report and an owner
         facts, decision, point = _to_the_desk(command.report, compiled, received_at, type(error).__name__)
     if command.report.due is not None:
-        facts, decision = _with_given_due(command, compiled, facts, decision)
+        facts, decision = _with_given_due(command, command.report.due, compiled, facts, decision)
     if facts.place_key is not None or command.warnings:
         hashed = facts.place_key and keyed(secret, facts.place_key.encode()).hex()
         facts = replace(facts, place_key=hashed, warnings=facts.warnings + command.warnings)
@@ -79,11 +79,8 @@ def ungrouped(routed: Routed) -> Routed:
 
 
 def _with_given_due(
-    command: SubmitReport, compiled: Compiled, facts: Facts, decision: RoutingDecision
+    command: SubmitReport, due: Due, compiled: Compiled, facts: Facts, decision: RoutingDecision
 ) -> tuple[Facts, RoutingDecision]:
-    due: Due | None = command.report.due
-    if due is None:
-        return facts, decision
     if not (command.trusted or command.report.source in compiled.trusted):
         return replace(facts, warnings=(*facts.warnings, "due-ignored: source is not trusted")), decision
     if any(isinstance(at, datetime) and not is_plausible(at) for at in (due.claim_at, due.resolution_at)):
