@@ -1,28 +1,22 @@
 """From a record of a topic to the command it means, or to the dead letter it becomes; decided from values alone."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-import msgspec
 import structlog
 from msgspec.structs import replace
 
 from schemas import topics
-from schemas.commands import BODIES, TOPIC_COMMANDS, Command, IncidentCommand, KeepDeadLetter, SubmitReport
-from schemas.decode import Undecodable, command_body_from, decode_json, report_from
-from schemas.envelope import Headers, event_id, harmless, letter_headers, read_envelope, reason_of, unreadable
-from schemas.refusals import NotYours, title
-from schemas.reports import Report
+from schemas.commands import Command, KeepDeadLetter, SubmitReport
+from schemas.decode import Undecodable
+from schemas.envelope import Headers, event_id, letter_headers
+from schemas.topic_records import command_of_record, report_of_record
 
 log = structlog.get_logger(__name__)
 _LOG_APPEND_TIME: Final = 1
-_LONGEST_ID: Final = 64
-_VERBS: Final = {f"{topics.COMMAND_TYPE_PREFIX}{verb}.v1": verb for verb in TOPIC_COMMANDS}
-_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +47,6 @@ class Message(Protocol):
 
 
 Meaning = Callable[[Record], Command]
-
-
-class _SpeaksForAnother(Exception):
-    """The body names another responder than the topic."""
 
 
 def append_time(timestamp_ms: int, timestamp_type: int) -> datetime | None:
@@ -92,10 +82,7 @@ def log_letters(where: str, batch: Sequence[Command]) -> None:
 def report_command(record: Record) -> Command:
     """SubmitReport, or KeepDeadLetter with the reason."""
     try:
-        event = read_envelope(record.value, record.headers)
-        if event.type != topics.REPORT_TYPE:
-            raise unreadable("unknown-type", harmless(event.type))
-        report, warnings = _report(event.data, {"source": event.source, "source_id": event.id})
+        report, warnings = report_of_record(record.value, record.headers)
     except Undecodable as error:
         return _letter(record, str(error))
     return SubmitReport(
@@ -107,60 +94,10 @@ def incident_command(record: Record) -> Command:
     """The command of a responder; what cannot be one becomes a dead letter that its sender is told of."""
     responder = topics.responder_of(record.topic) or ""
     try:
-        return _incident_command(record, responder)
-    except _SpeaksForAnother:
-        reason = title(NotYours())
+        return command_of_record(responder, record.value, record.headers, record.appended_at)
     except Undecodable as error:
-        reason = str(error)
-    return replace(_letter(record, reason), responder=responder, command_id=event_id(record.value, record.headers))
-
-
-def _report(data: bytes, instead: Mapping[str, object]) -> tuple[Report, tuple[str, ...]]:
-    try:
-        value = decode_json(data)
-        if isinstance(value, dict):
-            value = value | {name: said for name, said in instead.items() if value.get(name) is None}
-        return report_from(value)
-    except Undecodable as error:
-        raise Undecodable(reason_of(error, "not-a-report"), syntax=error.syntax) from error
-
-
-def _incident_command(record: Record, responder: str) -> IncidentCommand:
-    event = read_envelope(record.value, record.headers)
-    verb = _VERBS.get(event.type)
-    if verb is None:
-        raise unreadable("unknown-type", harmless(event.type))
-    try:
-        value = decode_json(event.data)
-        incident_id = _taken_out(value)
-        body = command_body_from(verb, value)
-    except Undecodable as error:
-        raise Undecodable(reason_of(error, "not-a-command"), syntax=error.syntax) from error
-    if body.responder not in {None, responder}:
-        raise _SpeaksForAnother
-    body = replace(body, responder=responder)
-    # as over HTTP, so that a command repeated through the other door is recognised
-    digest = hashlib.sha256(_encoder.encode((verb, incident_id, body))).hexdigest()
-    return BODIES[verb][1](
-        incident_id=incident_id,
-        sender=responder,
-        command_id=event.id,
-        digest=digest,
-        by_topic=True,
-        via="kafka",
-        effective_at=record.appended_at,
-        body=body,  # type: ignore[call-arg] # every class of BODIES has one
-    )
-
-
-def _taken_out(value: object) -> str:
-    """`incident_id`, which over HTTP stands in the path."""
-    if not isinstance(value, dict):
-        raise Undecodable("a command is a JSON object", syntax=False)
-    incident_id = value.pop("incident_id", None)
-    if not isinstance(incident_id, str) or not 0 < len(incident_id) <= _LONGEST_ID:
-        raise Undecodable("a command needs incident_id", syntax=False)
-    return incident_id
+        letter = _letter(record, str(error))
+    return replace(letter, responder=responder, command_id=event_id(record.value, record.headers))
 
 
 def _letter(record: Record, reason: str) -> KeepDeadLetter:
