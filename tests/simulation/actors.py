@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from dispatcher.loops import notices as told
+from dispatcher.views import notices as told
 from dispatcher.web.api.commands import command_from
 from schemas import outcomes as out
 from schemas import topics

@@ -11,6 +11,7 @@ import pytest
 from dispatcher.core import apply_row, clocks
 from dispatcher.loops.deliver import CURSOR, Deliver
 from dispatcher.service.working import Working
+from dispatcher.views.telling import Telling
 from schemas.events import ClockBreached, JournalRow
 from schemas.incidents import Incident
 from tests.simulation.kinds import PHONE
@@ -103,13 +104,13 @@ def _failed_sending_taken_as_sent(patch: pytest.MonkeyPatch) -> None:
 
 
 def _notices_of_today(patch: pytest.MonkeyPatch) -> None:
-    def newest(self: Deliver, row: JournalRow) -> Incident | None:
+    def newest(self: Telling, row: JournalRow) -> Incident | None:
         after = None
         for each in self._store.journal_of(row.incident_id or ""):
             after = apply_row(after, each.seq, each.events)
         return after
 
-    patch.setattr(Deliver, "_fold", newest)
+    patch.setattr(Telling, "_fold", newest)
 
 
 def _reporter_in_the_journal(patch: pytest.MonkeyPatch) -> None:
