@@ -3,13 +3,15 @@
 Import from here:
     Store, Txn                                     the doors
     Changes and its rows                           what a transaction writes
-    KnownReport, KnownCommand, Candidate, Body, Counts   what it hands back
+    KnownReport, KnownCommand, Candidate, Body, Letter, Counts   what it hands back
     StoreError, StoreLocked, StoreUnavailable, Conflict, StatementFailed   what goes wrong
 """
 
 from dispatcher.store.changes import (
     ChangedIncident,
+    ChangedLetter,
     Changes,
+    Erasure,
     NewBody,
     NewBundle,
     NewCommand,
@@ -19,7 +21,7 @@ from dispatcher.store.changes import (
     NewReport,
 )
 from dispatcher.store.errors import Conflict, StatementFailed, StoreError, StoreLocked, StoreUnavailable
-from dispatcher.store.found import Body, Candidate, Counts, KnownCommand, KnownReport
+from dispatcher.store.found import Body, Candidate, Counts, KnownCommand, KnownReport, Letter
 from dispatcher.store.store import Store
 from dispatcher.store.txn import Txn
 
@@ -27,11 +29,14 @@ __all__ = [
     "Body",
     "Candidate",
     "ChangedIncident",
+    "ChangedLetter",
     "Changes",
     "Conflict",
     "Counts",
+    "Erasure",
     "KnownCommand",
     "KnownReport",
+    "Letter",
     "NewBody",
     "NewBundle",
     "NewCommand",

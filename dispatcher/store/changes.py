@@ -109,6 +109,27 @@ class NewLetter(Struct, frozen=True, gc=False):
     at: datetime
 
 
+class ChangedLetter(Struct, frozen=True, gc=False):
+    """A dead letter, loaded in this transaction, as it stands afterwards; bytes and provenance never change."""
+
+    letter_id: str
+    reason: str
+    state: str
+    fixed: bytes | None = None
+    report_id: str | None = None
+    incident_id: str | None = None
+    answer: bytes | None = None
+    settled_at: datetime | None = None
+
+
+class Erasure(Struct, frozen=True, gc=False):
+    """Personal data that goes for good: bodies by ref, dead letters by id."""
+
+    refs: tuple[str, ...]
+    letter_ids: tuple[str, ...]
+    at: datetime
+
+
 class NewBundle(Struct, frozen=True, gc=False):
     """An encoded bundle, stored if new and made the active one of its jurisdiction."""
 
@@ -129,4 +150,6 @@ class Changes:
     journal: list[NewJournalRow] = field(default_factory=list)
     commands: list[NewCommand] = field(default_factory=list)
     letters: list[NewLetter] = field(default_factory=list)
+    changed_letters: list[ChangedLetter] = field(default_factory=list)
+    erasures: list[Erasure] = field(default_factory=list)
     bundles: list[NewBundle] = field(default_factory=list)

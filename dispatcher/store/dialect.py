@@ -1,6 +1,7 @@
 """What SQLite and PostgreSQL do differently; everything else in this room is written once."""
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -38,6 +39,12 @@ class Dialect(Protocol):
 
     def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Delete by primary key."""
+
+    def overwriting(self, connection: Connection) -> AbstractContextManager[None]:
+        """Within it, what is deleted or shortened is overwritten in the file, as far as this database can."""
+
+    def forget_log(self, engine: Engine) -> bool:
+        """Fold the log of past transactions into the file and cut it off; False = somebody still reads from it."""
 
     def lock_migration(self, connection: Connection) -> None: ...
 

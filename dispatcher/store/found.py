@@ -46,6 +46,28 @@ class Body(Struct, frozen=True, kw_only=True):
     doc: bytes
 
 
+class Letter(Struct, frozen=True, kw_only=True):
+    """A dead letter. `fixed` = what goes in place of `raw`; `answer` = encoded outcome of its redrive.
+
+    Once erased, `raw` and `headers` are empty.
+    """
+
+    letter_id: str
+    jurisdiction: str
+    origin: str
+    reason: str
+    raw: bytes
+    headers: dict[str, str]
+    at: datetime
+    state: str
+    fixed: bytes | None
+    report_id: str | None
+    incident_id: str | None
+    answer: bytes | None
+    settled_at: datetime | None
+    erased_at: datetime | None
+
+
 class Counts(Struct, frozen=True, kw_only=True):
     """Gauges at start: incidents by state that are not over, those past a running clock, dead letters kept."""
 

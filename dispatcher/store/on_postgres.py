@@ -1,6 +1,7 @@
 """PostgreSQL 15 or newer by psycopg 3: several processes write, the journal lock makes their commits one order."""
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
@@ -111,6 +112,13 @@ class OnPostgres:
     def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
         item, parameters = self.keys(rows, ("text",) * len(PARTY_KEY))
         connection.exec_driver_sql(f"DELETE FROM parties USING {item} WHERE {_SAME_PARTY}", parameters)
+
+    def overwriting(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 (see docs: VACUUM)
+        """Old row versions stay in the file until VACUUM, and in the server's log as long as that is kept."""
+        return nullcontext()
+
+    def forget_log(self, engine: Engine) -> bool:  # noqa: ARG002 (the server's own affair)
+        return True
 
     def lock_migration(self, connection: Connection) -> None:
         connection.exec_driver_sql(_LOCK_MIGRATION)

@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -15,6 +16,7 @@ from dispatcher.store.errors import Conflict, StoreError, StoreUnavailable
 
 _WAIT_S: Final = 30
 _BUSY_MS: Final = 5000
+_BRIEFLY_MS: Final = 100
 _READERS: Final = 8
 # Rewriting a hot page ten times between two checkpoints costs one write instead of ten; the log stays under 40 MiB.
 _PAGES_BETWEEN_CHECKPOINTS: Final = 10_000
@@ -67,6 +69,27 @@ class OnSqlite:
 
     def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
         connection.exec_driver_sql(_DELETE_PARTIES, list(rows))
+
+    @contextmanager
+    def overwriting(self, connection: Connection) -> Iterator[None]:
+        """Only here: always on, it would cost every change of an incident its price for data that is not personal."""
+        connection.exec_driver_sql("PRAGMA secure_delete=ON").close()
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql("PRAGMA secure_delete=OFF").close()
+
+    def forget_log(self, engine: Engine) -> bool:
+        """Writers wait meanwhile, so readers are waited for 100 ms only."""
+        pooled = engine.raw_connection()
+        try:
+            driver: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]
+            driver.execute(f"PRAGMA busy_timeout={_BRIEFLY_MS}").close()
+            is_busy = bool(driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+            driver.execute(f"PRAGMA busy_timeout={_BUSY_MS}").close()
+        finally:
+            pooled.close()
+        return not is_busy
 
     def lock_migration(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE holds it."""

@@ -6,10 +6,11 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Connection, Table
 
-from dispatcher.store import journal, tables
+from dispatcher.store import journal, letters, tables
 from dispatcher.store.bundles import save_bundle
 from dispatcher.store.changes import ChangedIncident, Changes, NewBody, NewCommand, NewIncident, NewLetter, NewReport
 from dispatcher.store.dialect import Dialect, Row
+from dispatcher.store.erasing import erase
 from dispatcher.store.errors import Conflict
 from dispatcher.store.instants import maybe_us, to_us
 from dispatcher.store.texts import code, readable, storable
@@ -35,6 +36,10 @@ def save(connection: Connection, dialect: Dialect, changes: Changes, before: Map
     insert(tables.commands, changes.commands, command_row)
     insert(tables.letters, changes.letters, letter_row)
     insert(tables.bodies, changes.bodies, body_row)
+    if changes.changed_letters:
+        letters.update(connection, dialect, changes.changed_letters)
+    for erasure in changes.erasures:
+        erase(connection, dialect, erasure)
     insert(tables.incidents, changes.opened, incident_row)
     if changes.changed:
         _update(connection, dialect, changes.changed)
@@ -78,6 +83,8 @@ def letter_row(new: NewLetter) -> Row:
         new.raw,
         _encode(headers),
         to_us(new.at),
+        "open",
+        *(None,) * 6,
     )
 
 

@@ -10,15 +10,17 @@ from typing import Final, Self
 from sqlalchemy import URL, Connection, Engine, func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
-from dispatcher.store import bundles, journal, tables
+from dispatcher.store import bundles, journal, letters, tables
 from dispatcher.store.bodies import read_bodies
 from dispatcher.store.dialect import Dialect, translated
 from dispatcher.store.errors import StoreError
 from dispatcher.store.file_lock import FileLock
-from dispatcher.store.found import Body, Counts
+from dispatcher.store.found import Body, Counts, Letter
+from dispatcher.store.instants import to_us
 from dispatcher.store.migrate import insist_on_head, migrate
 from dispatcher.store.on_postgres import OnPostgres
 from dispatcher.store.on_sqlite import OnSqlite
+from dispatcher.store.purging import purge
 from dispatcher.store.txn import Txn
 from schemas.events import JournalRow
 
@@ -34,6 +36,7 @@ class Store:
         self._writer = writer
         self._reader = reader
         self._lock = lock
+        self._log_holds_erased = True  # a process that was killed may have left it so
 
     @classmethod
     def open(cls, url: str, *, exclusive: bool = True) -> Self:
@@ -77,7 +80,9 @@ class Store:
         Raises StoreUnavailable, also when the answer to COMMIT was lost and nobody knows, and Conflict.
         """
         with self._writing() as connection:
-            yield Txn(connection, self._dialect)
+            txn = Txn(connection, self._dialect)
+            yield txn
+        self._log_holds_erased = self._log_holds_erased or txn.has_erased
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -141,7 +146,7 @@ class Store:
 
     def counts(self, now: datetime) -> Counts:
         """Gauges for the start; afterwards each process counts what it commits."""
-        incident, letters = tables.incidents.c, tables.letters
+        incident, kept = tables.incidents.c, tables.letters
         # naming the jurisdictions lets the index find the open ones among a million closed
         is_open = incident.state.in_(_NOT_OVER) & incident.jurisdiction.in_(
             select(tables.active_bundles.c.jurisdiction)
@@ -152,8 +157,21 @@ class Store:
             return Counts(
                 open_by_state=dict.fromkeys(_NOT_OVER, 0) | {row[0]: row[1] for row in connection.execute(by_state)},
                 overdue=connection.execute(select(func.count()).where(is_open, is_late)).scalar_one(),
-                letters=connection.execute(select(func.count()).select_from(letters)).scalar_one(),
+                letters=connection.execute(select(func.count()).select_from(kept)).scalar_one(),
             )
+
+    # ── what goes ────────────────────────────────────────────────────────────────────────────────
+    def forget_erased(self) -> bool:
+        """Take what was erased out of the database's log, too; False = a reader is in the way, try again later."""
+        if self._log_holds_erased:
+            with self._translating():
+                self._log_holds_erased = not self._dialect.forget_log(self._writer)
+        return not self._log_holds_erased
+
+    def purge_keys(self, before: datetime, limit: int) -> int:
+        """Delete dedupe keys taken before then, at most `limit` of reports and of commands; returns how many."""
+        with self._writing() as connection:
+            return purge(connection, self._dialect, to_us(before), limit)
 
     # ── bundles, bodies, the rest ────────────────────────────────────────────────────────────────
     def jurisdictions(self) -> list[str]:
@@ -176,6 +194,11 @@ class Store:
         """Personal data by ref (a report's is its report_id); unknown refs are absent."""
         with self.reading() as connection:
             return read_bodies(connection, refs)
+
+    def letter(self, letter_id: str) -> Letter | None:
+        """A dead letter with its bytes."""
+        with self.reading() as connection:
+            return letters.read_letters(connection, [letter_id]).get(letter_id)
 
     def secret(self) -> bytes:
         """32 random bytes, made when the database was: the key of keyed hashes."""

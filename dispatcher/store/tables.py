@@ -163,7 +163,9 @@ Index(
     postgresql_where=text("incident_id IS NOT NULL"),
 )
 
-# Dead letters with their bytes; `content_hash` covers content and provenance.
+# Dead letters with their bytes; `content_hash` covers content and provenance. state: open | redriven | discarded.
+# `fixed` = bytes that go in place of `raw` when it is redriven; `answer` = the encoded outcome, to be told again;
+# `report_id`, `incident_id` = what became of it. Erased: raw empty, headers {}, fixed NULL.
 letters = Table(
     "letters",
     metadata,
@@ -175,6 +177,21 @@ letters = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("headers", LargeBinary, nullable=False),  # JSON object of strings
     Column("at", Instant, nullable=False),
+    _text("state"),
+    Column("fixed", LargeBinary),
+    _text("report_id", nullable=True),
+    _text("incident_id", nullable=True),
+    Column("answer", LargeBinary),
+    Column("settled_at", Instant),
+    Column("erased_at", Instant),
+)
+Index("letters_state", letters.c.jurisdiction, letters.c.state, letters.c.letter_id)
+# erasing a report takes the letter that it came from along
+Index(
+    "letters_report",
+    letters.c.report_id,
+    sqlite_where=text("report_id IS NOT NULL"),
+    postgresql_where=text("report_id IS NOT NULL"),
 )
 
 # Bundles never change; which one decides is one row per jurisdiction.

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from dispatcher.store import bundles, journal
+from dispatcher.store import bundles, erasing, journal, letters, tables
 from dispatcher.store.bodies import read_bodies
 from dispatcher.store.changes import Changes
 from dispatcher.store.dialect import Dialect, Row
-from dispatcher.store.found import Body, Candidate, KnownCommand, KnownReport
+from dispatcher.store.found import Body, Candidate, KnownCommand, KnownReport, Letter
 from dispatcher.store.instants import from_us, to_us
 from dispatcher.store.save import save
 from schemas.events import JournalRow
@@ -26,13 +26,14 @@ _TEXTS: Final = ("text", "text")
 class Txn:
     """Handed out by `Store.begin`; used by one thread, not after its block has ended.
 
-    Order of locks: groups, incidents (by id), dedupe keys, the journal. Every method costs one statement.
+    Order of locks: dead letters, groups, incidents (by id), dedupe keys, the journal. Every method costs one statement.
     """
 
     def __init__(self, connection: Connection, dialect: Dialect) -> None:
         self._connection = connection
         self._dialect = dialect
         self._loaded: dict[str, Incident] = {}
+        self.has_erased = False
 
     def now(self) -> datetime:
         """The database's clock (on SQLite this machine's): the same for all processes that share the database."""
@@ -142,12 +143,30 @@ class Txn:
         """The body under this ref, as this transaction sees it."""
         return read_bodies(self._connection, [ref]).get(ref)
 
+    def letters(self, letter_ids: Collection[str]) -> dict[str, Letter]:
+        """Dead letters by id, locked; before anything else is locked."""
+        return letters.read_letters(self._connection, letter_ids, locked=True)
+
+    def letters_of_reports(self, report_ids: Collection[str]) -> list[str]:
+        """Letters from which these reports came, unless they are erased."""
+        return letters.letters_of_reports(self._connection, report_ids)
+
+    def kept_refs(self, refs: Collection[str]) -> list[str]:
+        """Refs of bodies that are not erased yet."""
+        return erasing.kept_refs(self._connection, refs)
+
+    def journal_of(self, incident_id: str) -> list[JournalRow]:
+        """All rows of an incident in order of seq."""
+        rows = select(tables.journal).where(tables.journal.c.incident_id == incident_id)
+        return journal.read(self._connection, rows.order_by(tables.journal.c.seq))
+
     def save(self, changes: Changes) -> None:
         """Write everything, as the last step: after journal rows nothing more is locked or asked. Raises Conflict."""
         missing = [each.incident.id for each in changes.changed if each.incident.id not in self._loaded]
         if missing:
             raise ValueError(f"changed without having been loaded in this transaction: {', '.join(missing)}")
         save(self._connection, self._dialect, changes, self._loaded)
+        self.has_erased = self.has_erased or bool(changes.erasures)
 
     def _matching(self, question: str, keys: Collection[Row], types: tuple[str, ...], more: Row = ()) -> Iterator[Row]:
         """Rows of `question` for all keys, which it finds as table `k` in place of {keys}."""

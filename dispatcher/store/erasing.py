@@ -1,0 +1,35 @@
+"""Erasing: the one place where personal data goes for good, wherever this database keeps it.
+
+Journal, dedupe keys and the incident's state hold none, so they stay as they are, and so does the chain.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from dispatcher.store.changes import Erasure
+from dispatcher.store.dialect import Dialect, Row
+from dispatcher.store.instants import to_us
+from dispatcher.store.tables import bodies
+
+_BODIES: Final = "UPDATE bodies SET text = NULL, doc = NULL, lat = NULL, lon = NULL WHERE ref = ?"
+_LETTERS: Final = "UPDATE letters SET raw = ?, fixed = NULL, headers = ?, erased_at = ? WHERE letter_id = ?"
+
+
+def kept_refs(connection: Connection, refs: Collection[str]) -> list[str]:
+    """Those of the refs under which something is still kept, sorted."""
+    question = select(bodies.c.ref).where(bodies.c.ref.in_(list(refs)), bodies.c.doc.is_not(None))
+    return sorted(connection.execute(question).scalars()) if refs else []
+
+
+def erase(connection: Connection, dialect: Dialect, erasure: Erasure) -> None:
+    """Empty the rows, which stay: an erased body is known to have been there."""
+    with dialect.overwriting(connection):
+        _run(connection, dialect, _BODIES, [(ref,) for ref in erasure.refs])
+        _run(connection, dialect, _LETTERS, [(b"", b"{}", to_us(erasure.at), each) for each in erasure.letter_ids])
+
+
+def _run(connection: Connection, dialect: Dialect, statement: str, rows: Sequence[Row]) -> None:
+    if rows:
+        connection.exec_driver_sql(statement.replace("?", dialect.placeholder), list(rows))
