@@ -47,7 +47,7 @@ generate: $(STAMP) ## JSON Schemas, OpenAPI, AsyncAPI from the types
 lock: $(STAMP) ## requirements.lock anew from pyproject.toml
 	$(PYTHON) -m venv var/lock
 	var/lock/bin/python -m pip install --quiet uv
-	var/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	var/lock/bin/uv pip compile pyproject.toml --group dev --extra s3 --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock $(ARGS)
 
 $(STAMP): requirements.lock pyproject.toml

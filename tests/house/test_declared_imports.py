@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ _OF_FAUST = {"mode"}
 
 def _declared() -> set[str]:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    lines = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    return {canonicalize_name(Requirement(line).name) for line in lines}
 
 
 @pytest.mark.parametrize("package", _PACKAGES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import chain
 
 import pytest
 from packaging.requirements import Requirement
@@ -14,7 +15,8 @@ from tests.conftest import PROJECT
 
 def _direct() -> dict[str, Requirement]:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    lines = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    optional = chain.from_iterable(project["project"]["optional-dependencies"].values())
+    lines = [*project["project"]["dependencies"], *optional, *project["dependency-groups"]["dev"]]
     return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
 
 
