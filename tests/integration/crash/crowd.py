@@ -7,23 +7,14 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import httpx
 
 from tests.integration.crash.ledger import Json, Ledger
+from tests.integration.crash.talk import RIVALS, invented_report
 
 _PAUSE_S: Final = 0.01
-_TEXTS: Final = (
-    "门前路灯坏了",
-    "小区垃圾没人清",
-    "道路上有个黑窟窿",
-    "家里停水了",
-    "家里老人走失了,82岁",
-    "你好,咨询一件事",
-)
-_RIVALS: Final = ("sanitation", "property-management")
 
 
 class Client(threading.Thread):
@@ -61,7 +52,7 @@ class Client(threading.Thread):
     def _race(self) -> None:
         """Both candidates claim, each until it has an answer."""
         taken = self._report(category="sanitation/garbage")
-        for responder in self._random.sample(_RIVALS, k=2):
+        for responder in self._random.sample(RIVALS, k=2):
             self._command(taken["incident_id"], "claim", responder)
 
     def _batch(self) -> None:
@@ -100,19 +91,8 @@ class Client(threading.Thread):
         return taken
 
     def _new_report(self) -> Json:
-        """Some in one place, to be grouped; some whose clock ends in a moment, so that alarms ring among the kills."""
         self._count += 1
-        report: Json = {
-            "source": "ledger",
-            "source_id": f"{self._name}-{self._count}",
-            "text": self._random.choice(_TEXTS),
-            "location": {"lat": 46.60 + self._random.randrange(60) / 500, "lon": 126.1},
-            "reporter": {"name": "Invented", "phone": "000-0000"},
-        }
-        if self._random.random() < 0.4:
-            soon = datetime.now(UTC) + timedelta(seconds=self._random.uniform(0.05, 1.5))
-            report["due"] = {"claim_at": soon.isoformat(), "resolution_at": None}
-        return report
+        return invented_report(self._random, f"{self._name}-{self._count}", due_within_s=1.5)
 
     def _command(self, incident_id: str, verb: str, responder: str, **more: object) -> None:
         self._count += 1

@@ -21,9 +21,13 @@ class Answer:
 
 @dataclass
 class Ledger:
-    """Append-only and synced. `asked` by key; `answers` by key, in the order they came (repeats included)."""
+    """Append-only. `asked` by key; `answers` by key, in the order they came (repeats included).
+
+    `synced` false where only others are killed: the ledger's own process, and so its memory, lives on.
+    """
 
     path: Path
+    synced: bool = True
     asked: dict[str, Json] = field(default_factory=dict)
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     _writing: threading.Lock = field(default_factory=threading.Lock)
@@ -45,6 +49,8 @@ class Ledger:
 
     def _write(self, line: Json) -> None:
         raw = (json.dumps(line, ensure_ascii=False) + "\n").encode()
+        if not self.synced:
+            return
         with self._writing:
             file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.write(file, raw)

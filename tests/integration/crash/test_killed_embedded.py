@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
 import time
 from collections import Counter
@@ -12,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.bootstrap import find_pack
 from dispatcher.store import Store
 from tests.installation import Installation
 from tests.integration.crash import verdict
 from tests.integration.crash.crowd import Client
 from tests.integration.crash.ledger import Ledger
+from tests.integration.crash.trusting_pack import trusting_pack
 from tests.warm_parent import Child, WarmParent
 
 CLIENTS = 4
@@ -44,7 +43,7 @@ def test_sigterm_under_load_is_in_order_each_time(warm: WarmParent, tmp_path: Pa
 def _kill_and_check(
     warm: WarmParent, folder: Path, *, kills: int, seed: int, by: signal.Signals = signal.SIGKILL
 ) -> None:
-    installation = Installation(warm, folder / "var", LIANDONG_PACK=str(_trusting_pack(folder)))
+    installation = Installation(warm, folder / "var", LIANDONG_PACK=str(trusting_pack(folder)))
     ledger = Ledger(folder / "ledger.jsonl")
     clients = [Client(number, seed, installation.base, ledger) for number in range(CLIENTS)]
     server = installation.start()
@@ -101,16 +100,6 @@ def _end_again_and_again(installation: Installation, server: Child, dice: random
         assert not installation.server_file.exists()
         server = installation.start()
     return server
-
-
-def _trusting_pack(folder: Path) -> Path:
-    """Qinggang, whose source `ledger` may say when a claim is due: soon enough to ring between two kills."""
-    pack = folder / "pack"
-    shutil.copytree(find_pack("qinggang"), pack)
-    file = pack / "pack.yaml"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("sources:\n", "sources:\n  ledger: {trusted: true}\n"), encoding="utf-8")
-    return pack
 
 
 def _figures(store: Store, ledger: Ledger, clients: list[Client]) -> dict[str, int]:

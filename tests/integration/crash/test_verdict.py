@@ -125,6 +125,7 @@ def _resolve_that_is_not_there(session: Session) -> None:
         (_letter_lost, "dead letters told"),
         (_resolve_that_is_not_there, "resolved: False"),
         (_execute("UPDATE journal SET actor = 'else' WHERE position = 2"), "the chain breaks at 2"),
+        (_execute("UPDATE journal SET command_id = 'c'"), "c: accepted [True], 4 rows in the journal"),
         (_execute("DELETE FROM bodies WHERE kind = 'report'"), "its body is not there"),
         (_execute("UPDATE incidents SET due_at = 1"), "never rang"),
         (_execute("UPDATE incidents SET doc = (SELECT max(doc) FROM incidents)"), "not the fold"),

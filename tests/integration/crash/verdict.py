@@ -31,6 +31,7 @@ class Found:
     breaches: Counter[tuple[str, int, str]] = field(default_factory=Counter)
     early: list[ev.ClockBreached] = field(default_factory=list)
     letters: Counter[str] = field(default_factory=Counter)
+    commands: Counter[str] = field(default_factory=Counter)
 
 
 def read(store: Store) -> Found:
@@ -40,6 +41,7 @@ def read(store: Store) -> Found:
         if row.incident_id is None:
             found.letters.update(event.letter_id for event in row.events if isinstance(event, ev.DeadLettered))
             continue
+        found.commands[row.command_id] += 1
         before = found.incidents.get(row.incident_id)
         assert row.seq == (before.seq if before else 0) + 1, row
         after = apply_row(before, row.seq, row.events)
@@ -74,6 +76,7 @@ def faults(store: Store, ledger: Ledger, ended_at: datetime) -> list[str]:
         *([f"the chain breaks at {broken_at}"] if broken_at is not None else []),
         *_report_faults(store, ledger, found),
         *_conflict_faults(ledger, found),
+        *_command_faults(ledger, found),
         *_claim_faults(ledger, found),
         *_resolve_faults(ledger, found),
         *_alarm_faults(store, found, ended_at),
@@ -116,6 +119,20 @@ def _conflict_faults(ledger: Ledger, found: Found) -> Iterator[str]:
             yield f"{key}: {answer}"
     if told != found.letters:
         yield f"dead letters told {told}, kept {found.letters}"
+
+
+def _command_faults(ledger: Ledger, found: Found) -> Iterator[str]:
+    """An accepted command has one row under its key, a refused one none, however often it was sent.
+
+    A claim by who has it already is accepted and changes nothing.
+    """
+    for key, question in ledger.asked.items():
+        if question["kind"] in {"report", "conflict"}:
+            continue
+        accepted = [answer.status == 200 for answer in ledger.answers.get(key, [])]
+        rows_of_its_own = {0, 1} if question["kind"] == "claim" and any(accepted) else {int(any(accepted))}
+        if len(accepted) != 1 or found.commands[key] not in rows_of_its_own:
+            yield f"{key}: accepted {accepted}, {found.commands[key]} rows in the journal"
 
 
 def _claim_faults(ledger: Ledger, found: Found) -> Iterator[str]:

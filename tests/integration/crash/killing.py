@@ -1,0 +1,242 @@
+"""Lives of one database, each ended by SIGKILL; the parent is the clients, keeps their ledger and judges.
+
+As a program it is the warm parent: everything imported, no thread, one fork per life. It prints a JSON line for each
+database it has judged:
+
+    python -m tests.integration.crash.killing --kills 500 --seed 7 --folder somewhere
+
+`--late` plants the fault that all this must find: answers leave before their commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import mmap
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from dispatcher import bootstrap
+from dispatcher.settings import Settings
+from dispatcher.store import Store
+from routing_rules import load_pack
+from tests.integration.crash import relayed, verdict
+from tests.integration.crash.late_commits import commit_late
+from tests.integration.crash.ledger import Ledger
+from tests.integration.crash.one_life import END, READY, Answered, Life, Place, Told, fork, settings_of
+from tests.integration.crash.talk import Talk
+from tests.integration.crash.trusting_pack import trusting_pack
+
+LIVES: Final = 25  # of one database
+_TALKS: Final = 6
+_START_LIMIT_S: Final = 30.0
+_LONGEST_LIFE_S: Final = 0.06
+_DUE_WITHIN_S: Final = 0.3
+
+
+def no_fault(engine: bootstrap.Engine) -> None: ...
+
+
+@dataclass
+class Database:
+    """One file, its clients, and what they were told."""
+
+    folder: Path
+    pack: Path
+    name: str
+    plant: Callable[[bootstrap.Engine], None]
+    ledger: Ledger = field(init=False)
+    talks: list[Talk] = field(init=False)
+    told: list[Told] = field(default_factory=list)
+    killed_at: Counter[str] = field(default_factory=Counter)
+    cut_off: int = 0
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.folder / "ledger.jsonl", synced=False)
+        talks = range(_TALKS)
+        self.talks = [Talk(f"{self.name}-{n}", self.ledger, due_within_s=_DUE_WITHIN_S) for n in talks]
+
+    def faults(self, ended_at: datetime) -> list[str]:
+        store = Store.open(settings_of(self.folder, self.pack).database)
+        try:
+            with store.reading() as connection:
+                sound = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+            return [
+                *([] if sound == ["ok"] else [f"integrity check: {sound}"]),
+                *verdict.faults(store, self.ledger, ended_at),
+                *relayed.faults(store, [message for told in self.told for message in told.messages]),
+            ]
+        finally:
+            store.close()
+
+
+class LifeFromOutside:
+    """The parent's end: questions go out, what comes back is heard, until it is killed or has said all."""
+
+    def __init__(self, database: Database, place: mmap.mmap) -> None:
+        self._database = database
+        self._place = place
+        self._pipe, theirs = Pipe()
+        self._open: dict[tuple[str, ...], Talk] = {}
+        self.is_ready = False
+        settings = settings_of(database.folder, database.pack)
+        self.pid = fork(functools.partial(self._be_the_child, theirs, settings))
+        theirs.close()
+
+    def _be_the_child(self, theirs: Connection, settings: Settings) -> None:
+        self._pipe.close()
+        Life(theirs, self._place).live(settings, self._database.plant)
+
+    def ask_all(self) -> None:
+        for talk in self._database.talks:
+            self._ask(talk)
+
+    def talk_until(self, moment: float) -> None:
+        """Hear and ask on; returns at that moment of the monotonic clock, or when nobody has a question left."""
+        while (left := moment - time.monotonic()) > 0 and (self._open or not self.is_ready):
+            if self._pipe.poll(left):
+                self._hear(self._pipe.recv())
+
+    def kill(self) -> Place:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self._database.cut_off += len(self._open)
+        self._drain()
+        return Place(self._place[0])
+
+    def end(self) -> int:
+        """Let it come to rest and end by itself, hearing it out; the exit code."""
+        self._pipe.send(END)
+        while self._pipe.poll(_START_LIMIT_S):
+            try:
+                self._hear(self._pipe.recv(), asking=False)
+            except EOFError:
+                break
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def _drain(self) -> None:
+        """What had left the process before it died was acknowledged; half a message was not."""
+        try:
+            while self._pipe.poll():
+                self._hear(self._pipe.recv(), asking=False)
+        except (EOFError, OSError):
+            self._pipe.close()
+
+    def _ask(self, talk: Talk) -> None:
+        if talk.question is not None:
+            self._open[talk.question.keys] = talk
+            self._pipe.send(talk.question)
+
+    def _hear(self, said: object, *, asking: bool = True) -> None:
+        if said == READY:
+            self.is_ready = True
+            if asking:
+                self.ask_all()
+        elif isinstance(said, Told):
+            self._database.told.append(said)
+        elif isinstance(said, Answered):
+            talk = self._open.pop(said.keys)
+            if said.answers is not None:
+                talk.hear(said.answers)
+            if asking:
+                self._ask(talk)
+
+
+def kill_again_and_again(database: Database, dice: random.Random, kills: int) -> None:
+    """Every sixth life ends while it opens, the others at some moment of their first hundredth or few of a second."""
+    place = mmap.mmap(-1, 1)
+    for number in range(kills):
+        life = LifeFromOutside(database, place)
+        if number % 6 == 5:
+            time.sleep(dice.uniform(0.0, _LONGEST_LIFE_S / 2))
+        else:
+            while not life.is_ready:
+                life.talk_until(time.monotonic() + 0.01)
+            life.talk_until(time.monotonic() + dice.uniform(0.0, _LONGEST_LIFE_S))
+        database.killed_at[life.kill().name] += 1
+    place.close()
+
+
+def say_all(database: Database) -> None:
+    """The last life, without a fault: all open questions are answered, what is due rings and leaves, nothing is new."""
+    database.plant = no_fault
+    place = mmap.mmap(-1, 1)
+    for talk in database.talks:
+        talk.end()
+    life = LifeFromOutside(database, place)
+    life.talk_until(time.monotonic() + _START_LIMIT_S)
+    assert all(talk.question is None for talk in database.talks), "questions left open"
+    code = life.end()
+    assert code == 0, f"the last life ended with {code}"
+    place.close()
+
+
+def databases(
+    folder: Path, *, kills: int, seed: int, plant: Callable[[bootstrap.Engine], None]
+) -> Iterator[dict[str, object]]:
+    """Judged figures of one database after another, until there were so many kills."""
+    dice = random.Random(seed)  # noqa: S311 - a test's dice
+    pack = trusting_pack(folder)
+    template = folder / "template"
+    engine = bootstrap.open_engine(settings_of(template, pack))  # tables and bundle once, not for every database
+    engine.start(tick=False)
+    engine.stop()
+    for number in range(0, kills, LIVES):
+        started = time.monotonic()
+        here = folder / str(number)
+        shutil.copytree(template, here)
+        database = Database(here, pack, f"{seed}-{number}", plant)
+        kill_again_and_again(database, dice, min(LIVES, kills - number))
+        say_all(database)
+        faults = database.faults(datetime.now(UTC))
+        yield figures(database) | {"faults": faults, "seconds": round(time.monotonic() - started, 2)}
+        if not faults:
+            shutil.rmtree(here)
+
+
+def figures(database: Database) -> dict[str, object]:
+    kinds = Counter(str(question["kind"]) for question in database.ledger.asked.values())
+    return {
+        "database": database.name,
+        "kills": database.killed_at.total(),
+        "killed_at": dict(database.killed_at),
+        "cut_off": database.cut_off,
+        "asked": dict(kinds),
+        "told": sum(len(told.messages) for told in database.told),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--late", action="store_true")
+    wanted = parser.parse_args()
+    plant = commit_late if wanted.late else no_fault
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    # a fork inherits what was read; reading YAML is not what is tested
+    bootstrap.load_pack = functools.cache(load_pack)  # type: ignore[attr-defined]
+    wanted.folder.mkdir(parents=True, exist_ok=True)
+    for judged in databases(wanted.folder, kills=wanted.kills, seed=wanted.seed, plant=plant):
+        sys.stdout.write(json.dumps(judged, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
