@@ -11,11 +11,11 @@ from dispatcher.store import Changes, Counts
 from schemas import events as ev
 from schemas import outcomes as out
 from schemas import refusals as no
-from schemas.incidents import Incident
+from schemas.incidents import NOT_OVER_STATES, Incident
 
 _CLAIM_BUCKETS = (60, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
 _RESOLUTION_BUCKETS = (1800, 3600, 7200, 14400, 28800, 86400, 172800, 432000, 864000, 2592000)
-_STATES = ("offered", "claimed", "resolved")
+_STATES = NOT_OVER_STATES
 _LATE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2.5, 10, 60)
 _BATCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 _SIZE_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -47,6 +47,8 @@ class Metrics:
         self._batch_size = self._histogram("dispatch_batch_size", "Outcomes of one batch", _SIZE_BUCKETS)
         self._open = Gauge("dispatch_incidents", "Incidents not over, by state", ["state"], registry=self.registry)
         self.relay_lag = Gauge("dispatch_relay_lag_rows", "Journal rows not yet relayed", registry=self.registry)
+        self.live_clients = Gauge("dispatch_live_clients", "Streams and polls that follow us", registry=self.registry)
+        self.live_dropped = self._counter("dispatch_live_dropped", "Streams closed since their client did not read")
         self.relayed = self._counter("dispatch_relayed_messages", "Messages handed to the broker", "topic_kind")
 
     def _counter(self, name: str, text: str, *labels: str) -> PromCounter:

@@ -25,7 +25,9 @@ def asyncapi() -> Schema:
         "channels": _channels(),
         "operations": {
             "takeReports": _operation("receive", "reports", "Reports enter, as by POST /api/v1/reports"),
-            "takeCommands": _operation("receive", "commands", "Responders claim, return and resolve"),
+            "takeCommands": _operation(
+                "receive", "commands", "Responders claim, give back, work, ask for time and resolve"
+            ),
             "sendNotices": _operation("send", "notices", "Offers, changes, copies, and answers to commands"),
             "sendIncidents": _operation("send", "incidents", "Every life-cycle event, no personal data"),
             "sendDeadLetters": _operation(
@@ -94,13 +96,14 @@ def _schemas() -> dict[str, Schema]:
     types: list[type[Struct]] = [Report, Notice, IncidentEventTold, DeadLettered]
     bodies = {verb: BODIES[verb][0] for verb in TOPIC_COMMANDS}
     found = components([*types, *bodies.values()], _WHERE)
-    for verb, body in bodies.items():
-        found[_command_name(verb)] = _with_incident(found.pop(body.__name__))
-    return dict(sorted(found.items()))
+    named = {_command_name(verb): _with_incident(found[body.__name__]) for verb, body in bodies.items()}
+    alone = {body.__name__ for body in bodies.values()}
+    return dict(sorted((named | {name: found[name] for name in found if name not in alone}).items()))
 
 
 def _command_name(verb: str) -> str:
-    return f"{verb.title()}Command"
+    """on-scene → OnSceneCommand."""
+    return f"{verb.title().replace('-', '')}Command"
 
 
 def _with_incident(body: Schema) -> Schema:

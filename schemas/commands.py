@@ -1,57 +1,37 @@
 """What the outside wants to happen. Everything that comes in becomes one of these and goes through `service.handle`."""
 
 from datetime import datetime
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from schemas.reports import Instant, Report
-
-Word = Annotated[str, Meta(min_length=1, max_length=200)]
-Text = Annotated[str, Meta(max_length=4000)]
-
-
-class IncidentCommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every command about an incident may carry. `responder` = who acts, `actor` = an id, never a name.
-
-    `cycle` and `epoch` name the offer that is answered; an older one is refused with OfferWithdrawn.
-    """
-
-    responder: Word | None = None
-    actor: Word | None = None
-    cycle: int | None = None
-    epoch: int | None = None
-    note: Text | None = None
-
-
-class ClaimBody(IncidentCommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """接单: I take it."""
-
-    crew_sent: bool = False
-    promised_at: Instant | None = None
-
-
-class ReturnBody(IncidentCommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """退单: not ours, with a reason."""
-
-    reason: Text | None = None
-
-
-class ResolveBody(IncidentCommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """办结: the work is done. The desk may resolve what nobody claimed, with a reason."""
-
-    outcome: Text | None = None
-    reason: Text | None = None
-
-
-class CloseBody(IncidentCommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Confirmed: close it."""
-
-
-class CancelBody(IncidentCommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Withdraw it, with a reason."""
-
-    reason: Text | None = None
+from schemas.command_bodies import (
+    CancelBody,
+    ClaimBody,
+    CloseBody,
+    CorrectBody,
+    DeferBody,
+    ExtendBody,
+    FollowUpBody,
+    IncidentCommandBody,
+    JointBody,
+    MergeBody,
+    PauseBody,
+    PlanBody,
+    PrioritizeBody,
+    ProgressBody,
+    ReferBody,
+    ReopenBody,
+    ResolveBody,
+    ResumeBody,
+    ReturnBody,
+    StartBody,
+    SuperviseBody,
+    UndoBody,
+    UnitBody,
+    UnmergeBody,
+    UrgeBody,
+)
+from schemas.reports import Report
 
 
 class Command(Struct, frozen=True, gc=False, kw_only=True, tag_field="command"):
@@ -110,6 +90,98 @@ class CancelIncident(IncidentCommand, frozen=True, kw_only=True, tag="CancelInci
     body: CancelBody = CancelBody()
 
 
+class ReferIncident(IncidentCommand, frozen=True, kw_only=True, tag="ReferIncident"):
+    body: ReferBody
+
+
+class SetJointHandling(IncidentCommand, frozen=True, kw_only=True, tag="SetJointHandling"):
+    body: JointBody
+
+
+class PlanIncident(IncidentCommand, frozen=True, kw_only=True, tag="PlanIncident"):
+    body: PlanBody
+
+
+class StartWork(IncidentCommand, frozen=True, kw_only=True, tag="StartWork"):
+    body: StartBody = StartBody()
+
+
+class PauseWork(IncidentCommand, frozen=True, kw_only=True, tag="PauseWork"):
+    body: PauseBody
+
+
+class ResumeWork(IncidentCommand, frozen=True, kw_only=True, tag="ResumeWork"):
+    body: ResumeBody = ResumeBody()
+
+
+class NoteProgress(IncidentCommand, frozen=True, kw_only=True, tag="NoteProgress"):
+    body: ProgressBody = ProgressBody()
+
+
+class DispatchUnit(IncidentCommand, frozen=True, kw_only=True, tag="DispatchUnit"):
+    body: UnitBody
+
+
+class MarkEnRoute(IncidentCommand, frozen=True, kw_only=True, tag="MarkEnRoute"):
+    body: UnitBody
+
+
+class MarkOnScene(IncidentCommand, frozen=True, kw_only=True, tag="MarkOnScene"):
+    body: UnitBody
+
+
+class ClearUnit(IncidentCommand, frozen=True, kw_only=True, tag="ClearUnit"):
+    body: UnitBody
+
+
+class WithdrawUnit(IncidentCommand, frozen=True, kw_only=True, tag="WithdrawUnit"):
+    body: UnitBody
+
+
+class ExtendIncident(IncidentCommand, frozen=True, kw_only=True, tag="ExtendIncident"):
+    body: ExtendBody = ExtendBody()
+
+
+class DeferIncident(IncidentCommand, frozen=True, kw_only=True, tag="DeferIncident"):
+    body: DeferBody
+
+
+class UrgeIncident(IncidentCommand, frozen=True, kw_only=True, tag="UrgeIncident"):
+    body: UrgeBody = UrgeBody()
+
+
+class SuperviseIncident(IncidentCommand, frozen=True, kw_only=True, tag="SuperviseIncident"):
+    body: SuperviseBody = SuperviseBody()
+
+
+class PrioritizeIncident(IncidentCommand, frozen=True, kw_only=True, tag="PrioritizeIncident"):
+    body: PrioritizeBody
+
+
+class CorrectIncident(IncidentCommand, frozen=True, kw_only=True, tag="CorrectIncident"):
+    body: CorrectBody = CorrectBody()
+
+
+class FollowUpIncident(IncidentCommand, frozen=True, kw_only=True, tag="FollowUpIncident"):
+    body: FollowUpBody = FollowUpBody()
+
+
+class ReopenIncident(IncidentCommand, frozen=True, kw_only=True, tag="ReopenIncident"):
+    body: ReopenBody = ReopenBody()
+
+
+class MergeIncident(IncidentCommand, frozen=True, kw_only=True, tag="MergeIncident"):
+    body: MergeBody
+
+
+class UnmergeIncident(IncidentCommand, frozen=True, kw_only=True, tag="UnmergeIncident"):
+    body: UnmergeBody = UnmergeBody()
+
+
+class UndoStep(IncidentCommand, frozen=True, kw_only=True, tag="UndoStep"):
+    body: UndoBody = UndoBody()
+
+
 class ReadReporter(IncidentCommand, frozen=True, kw_only=True, tag="ReadReporter"):
     """Show name and phone of a report's reporter to the desk or a holder; journalled.
 
@@ -118,6 +190,19 @@ class ReadReporter(IncidentCommand, frozen=True, kw_only=True, tag="ReadReporter
 
     report_id: str = ""
     responder: str | None = None
+
+
+class AttachDuplicate(IncidentCommand, frozen=True, kw_only=True, tag="AttachDuplicate"):
+    """The other half of a merge, on the incident that stays; made by the service in the same transaction."""
+
+    duplicate: str
+    voices: int
+
+
+class DetachDuplicate(IncidentCommand, frozen=True, kw_only=True, tag="DetachDuplicate"):
+    """The other half of an unmerge."""
+
+    duplicate: str
 
 
 class FireDue(Command, frozen=True, kw_only=True, tag="FireDue"):
@@ -150,8 +235,47 @@ class KeepDeadLetter(Command, frozen=True, kw_only=True, tag="KeepDeadLetter"):
 BODIES: dict[str, tuple[type[IncidentCommandBody], type[IncidentCommand]]] = {
     "claim": (ClaimBody, ClaimIncident),
     "return": (ReturnBody, ReturnIncident),
+    "refer": (ReferBody, ReferIncident),
+    "joint": (JointBody, SetJointHandling),
+    "plan": (PlanBody, PlanIncident),
+    "start": (StartBody, StartWork),
+    "pause": (PauseBody, PauseWork),
+    "resume": (ResumeBody, ResumeWork),
+    "progress": (ProgressBody, NoteProgress),
+    "dispatch": (UnitBody, DispatchUnit),
+    "en-route": (UnitBody, MarkEnRoute),
+    "on-scene": (UnitBody, MarkOnScene),
+    "clear": (UnitBody, ClearUnit),
+    "withdraw": (UnitBody, WithdrawUnit),
+    "extend": (ExtendBody, ExtendIncident),
+    "defer": (DeferBody, DeferIncident),
+    "urge": (UrgeBody, UrgeIncident),
+    "supervise": (SuperviseBody, SuperviseIncident),
+    "prioritize": (PrioritizeBody, PrioritizeIncident),
+    "correct": (CorrectBody, CorrectIncident),
     "resolve": (ResolveBody, ResolveIncident),
+    "follow-up": (FollowUpBody, FollowUpIncident),
     "close": (CloseBody, CloseIncident),
+    "reopen": (ReopenBody, ReopenIncident),
     "cancel": (CancelBody, CancelIncident),
+    "merge": (MergeBody, MergeIncident),
+    "unmerge": (UnmergeBody, UnmergeIncident),
+    "undo": (UndoBody, UndoStep),
 }
-TOPIC_COMMANDS = ("claim", "return", "resolve")
+TOPIC_COMMANDS = (
+    "claim",
+    "return",
+    "refer",
+    "plan",
+    "start",
+    "pause",
+    "resume",
+    "progress",
+    "dispatch",
+    "en-route",
+    "on-scene",
+    "clear",
+    "withdraw",
+    "extend",
+    "resolve",
+)

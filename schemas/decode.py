@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from schemas.commands import BODIES, ClaimBody, IncidentCommandBody
+from schemas.command_bodies import IncidentCommandBody
+from schemas.commands import BODIES
 from schemas.reports import Report, is_plausible
 
 MAX_BODY_BYTES = 1_048_576
@@ -82,10 +83,12 @@ def _with_content(report: Report) -> Report:
 
 
 def command_body_from(verb: str, value: object) -> IncidentCommandBody:
-    """The body of claim, return, resolve, close or cancel; strict: an unknown field is refused."""
+    """The body of a command about an incident; strict: an unknown field is refused."""
     body = convert({} if value is None else value, BODIES[verb][0])
-    if isinstance(body, ClaimBody) and body.promised_at is not None and not is_plausible(body.promised_at):
-        raise Undecodable("promised_at is no date of this age", syntax=False)
+    for name in ("promised_at", "until"):
+        at = getattr(body, name, None)
+        if at is not None and not is_plausible(at):
+            raise Undecodable(f"{name} is no date of this age", syntax=False)
     return body
 
 

@@ -52,7 +52,8 @@ class RoutingDecision(Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     """Who gets it, by which rule, under which clocks, grouped how.
 
     `owner` is the first of `offers` (the lead in mode `all`). `reasons` says in codes with detail why something fell to
-    the desk ("unknown-category: x/y", "rule-error: …"); empty when all went well.
+    the desk ("unknown-category: x/y", "rule-error: …"); empty when all went well. `close_after_s` = after so long
+    without a confirmation a resolved incident is closed.
     """
 
     rule: str
@@ -67,3 +68,4 @@ class RoutingDecision(Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     resolution_due_at: datetime | None = None
     group: GroupBy | None = None
     reasons: tuple[str, ...] = ()
+    close_after_s: float | None = None

@@ -10,8 +10,9 @@ import msgspec
 import yaml
 from msgspec import Struct
 
-from schemas import commands, events, incidents, notices, outcomes, reports, views
+from schemas import events, incidents, notices, outcomes, reports, views
 from schemas.asyncapi import asyncapi
+from schemas.commands import BODIES
 from schemas.json_schema import Schema, document
 from schemas.openapi import openapi
 
@@ -19,11 +20,7 @@ FOLDER: Final = Path(__file__).parent / "generated"
 _TYPES: Final[tuple[type[Struct], ...]] = (
     reports.Report,
     reports.ReportAnswer,
-    commands.ClaimBody,
-    commands.ReturnBody,
-    commands.ResolveBody,
-    commands.CloseBody,
-    commands.CancelBody,
+    *sorted({body for body, _ in BODIES.values()}, key=lambda body: body.__name__),
     outcomes.CommandAnswer,
     outcomes.ReporterAnswer,
     incidents.Incident,

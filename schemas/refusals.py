@@ -36,6 +36,47 @@ class NotCandidate(Refusal, frozen=True, kw_only=True, tag="NotCandidate"):
     pass
 
 
+class Overtaken(Refusal, frozen=True, kw_only=True, tag="Overtaken"):
+    """The incident moved on since it was looked at."""
+
+    seq: int
+
+
+class UnknownResponder(Refusal, frozen=True, kw_only=True, tag="UnknownResponder"):
+    """The bundle in force knows no responder of this id."""
+
+    responder: str
+
+
+class UnknownCategory(Refusal, frozen=True, kw_only=True, tag="UnknownCategory"):
+    """The bundle in force knows no such category."""
+
+    category: str
+
+
+class NotInFuture(Refusal, frozen=True, kw_only=True, tag="NotInFuture"):
+    """A promise, an extension or a re-check date must lie ahead."""
+
+
+class NothingToDecide(Refusal, frozen=True, kw_only=True, tag="NothingToDecide"):
+    """No extension was asked for, nothing to correct, no note: the command says nothing."""
+
+
+class UnitNotThere(Refusal, frozen=True, kw_only=True, tag="UnitNotThere"):
+    """This unit is not where the move must start from; `state` "" = it was never sent."""
+
+    unit: str
+    state: str
+
+
+class MergeRefused(Refusal, frozen=True, kw_only=True, tag="MergeRefused"):
+    """Into itself, in a circle, across jurisdictions, or into something that is over."""
+
+
+class NotUndoable(Refusal, frozen=True, kw_only=True, tag="NotUndoable"):
+    """Too late, another's step, overtaken by another step, or a step that cannot be taken back."""
+
+
 class UnknownIncident(Refusal, frozen=True, kw_only=True, tag="UnknownIncident"):
     pass
 
@@ -80,6 +121,14 @@ AnyRefusal = (
     | NotAllowedInState
     | NotYours
     | NotCandidate
+    | Overtaken
+    | UnknownResponder
+    | UnknownCategory
+    | NotInFuture
+    | NothingToDecide
+    | UnitNotThere
+    | MergeRefused
+    | NotUndoable
     | UnknownIncident
     | UnknownReport
     | ResponderRequired
@@ -96,6 +145,14 @@ STATUS = {
     "NotAllowedInState": 409,
     "NotYours": 409,
     "ReportConflict": 409,
+    "Overtaken": 409,
+    "UnitNotThere": 409,
+    "MergeRefused": 409,
+    "NotUndoable": 409,
+    "UnknownResponder": 422,
+    "UnknownCategory": 422,
+    "NotInFuture": 422,
+    "NothingToDecide": 422,
     "NotCandidate": 403,
     "UnknownIncident": 404,
     "UnknownReport": 404,

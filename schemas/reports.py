@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 Scalar = str | int | float | bool | None
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
+Attachments = Annotated[tuple[Code, ...], Meta(max_length=20)]
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -40,7 +41,11 @@ class Due(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Report(Struct, frozen=True, gc=False, kw_only=True):
-    """Body of POST /api/v1/reports and data of `dispatch.report.v1`; unique by (source, source_id)."""
+    """Body of POST /api/v1/reports and data of `dispatch.report.v1`; unique by (source, source_id).
+
+    `held_by` = the team that took the call itself and holds the incident from the first moment. What is left out is not
+    written either, so that a report has the same content hash as before these fields were there.
+    """
 
     source: Code
     source_id: Code
@@ -55,6 +60,8 @@ class Report(Struct, frozen=True, gc=False, kw_only=True):
     reported_at: datetime | None = None
     reporter: Reporter | None = None
     due: Due | None = None
+    held_by: Code | UnsetType = UNSET
+    attachments: Attachments | UnsetType = UNSET
     extras: dict[str, object] = {}
 
 

@@ -1,14 +1,17 @@
 """What is true after an event: (incident, event) -> incident. Total; replaying the journal rebuilds any state."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import cast
 
 from msgspec.structs import replace
 
-from dispatcher.core import clocks
-from dispatcher.core.parties import led, offer_of
+from dispatcher.core import clocks, evolve_handling
+from dispatcher.core.evolve_handling import ended_pauses
+from dispatcher.core.lifecycle import HELD
+from dispatcher.core.parties import keeping, led, offer_of
 from schemas import events as ev
-from schemas.incidents import Clock, Incident, Mode, Offer
+from schemas.incidents import Clock, Duplicate, Incident, Mode, Offer, State, Unit
 
 
 def apply_row(incident: Incident | None, seq: int, happened: Iterable[ev.AnyEvent]) -> Incident:
@@ -62,6 +65,7 @@ def opened(event: ev.RoutingDecided) -> Incident:
         tags=decision.tags,
         clocks=tuple(running),
         reasons=decision.reasons,
+        close_after_s=decision.close_after_s,
     )
 
 
@@ -90,7 +94,17 @@ def _withdrawn(incident: Incident, event: ev.OfferWithdrawn) -> Incident:
     offers = tuple(
         replace(offer, state="withdrawn") if offer.responder in event.responders else offer for offer in incident.offers
     )
-    return replace(incident, offers=offers)
+    return replace(incident, offers=offers, units=_called_back(incident.units, event.responders, event.at))
+
+
+def _called_back(units: tuple[Unit, ...], of: tuple[str, ...], at: datetime) -> tuple[Unit, ...]:
+    """Units of those who have it no more are no longer ours to send."""
+    return tuple(
+        replace(unit, state="withdrawn", at=at)
+        if unit.responder in of and unit.state not in ("cleared", "withdrawn")
+        else unit
+        for unit in units
+    )
 
 
 def _returned(incident: Incident, event: ev.IncidentReturned) -> Incident:
@@ -98,38 +112,152 @@ def _returned(incident: Incident, event: ev.IncidentReturned) -> Incident:
         replace(offer, state="returned", claimed_at=None) if offer.responder == event.responder else offer
         for offer in incident.offers
     )
-    after = replace(incident, offers=offers)
-    return after if led(after) or incident.state != "claimed" else _unclaimed(after)
+    units = _called_back(incident.units, (event.responder,), event.at)
+    suggested = event.suggested_owner or incident.suggested_owner
+    after = replace(incident, offers=offers, units=units, suggested_owner=suggested)
+    return after if led(after) or incident.state not in HELD else _unclaimed(after, event.at)
 
 
-def _unclaimed(incident: Incident) -> Incident:
+def _unclaimed(incident: Incident, at: datetime) -> Incident:
+    """Back to where somebody is asked: the claim clock runs as if it had never stopped, and nothing stands."""
+    running = clocks.resume(clocks.without(clocks.go_on(incident.clocks, at), "recheck"), "claim")
     return replace(
         incident,
         state="offered",
         claimed_at=None,
         promised_at=None,
         crew_sent=False,
-        clocks=clocks.resume(incident.clocks, "claim"),
+        clocks=running,
+        pauses=ended_pauses(incident.pauses, at),
+        extension_asked_for=None,
     )
+
+
+def _referred(incident: Incident, event: ev.IncidentReferred) -> Incident:
+    after = replace(incident, suggested_owner=None)
+    return _unclaimed(after, event.at) if incident.state in HELD else after
+
+
+def _joint(incident: Incident, event: ev.JointHandlingSet) -> Incident:
+    after = replace(incident, mode="all", owner=event.lead)
+    return _unclaimed(after, event.at) if incident.state in HELD and not led(after) else after
 
 
 def _reoffered(incident: Incident, event: ev.IncidentReoffered) -> Incident:
     anew = [Offer(responder=responder, epoch=event.epoch) for responder in event.responders]
     kept = [offer for offer in incident.offers if offer.responder not in event.responders]
     owner = incident.owner if offer_of(incident, incident.owner) in anew else event.responders[0]
-    return replace(incident, epoch=event.epoch, owner=owner, offers=(*anew, *kept))
+    return replace(incident, epoch=event.epoch, owner=event.owner or owner, offers=(*anew, *kept))
+
+
+def _corrected(incident: Incident, event: ev.IncidentCorrected) -> Incident:
+    facts, decision = event.facts, event.decision
+    kept = keeping(incident, decision)
+    after = replace(
+        incident,
+        category=facts.category,
+        area=facts.area,
+        cell=facts.cell,
+        place_key=facts.place_key,
+        rule=decision.rule,
+        bundle=decision.bundle,
+        owner=kept[0] if kept and decision.mode == "first-claim" else decision.owner,
+        mode=cast("Mode", decision.mode),
+        priority=decision.priority,
+        copies=decision.copies,
+        tags=decision.tags,
+        reasons=decision.reasons,
+        close_after_s=decision.close_after_s,
+        clocks=_corrected_clocks(incident, event, held=bool(kept)),
+    )
+    return after if kept or incident.state not in HELD else _unclaimed(after, event.at)
+
+
+def _corrected_clocks(incident: Incident, event: ev.IncidentCorrected, *, held: bool) -> tuple[Clock, ...]:
+    """The clocks of the new decision; what is due as before goes on as it was, and who has it is not asked again."""
+    facts, decision, before = event.facts, event.decision, incident.clocks
+    fresh = {it.name: it for it in clocks.started(facts.reported_at, resolution=decision.resolution_due_at)}
+    if held:
+        fresh |= {it.name: it for it in before if it.name == "claim"}
+    else:
+        fresh |= {it.name: it for it in clocks.started(event.at, claim=decision.claim_due_at)}
+    standing = clocks.clock_of(incident, "resolution")
+    if standing is not None and standing.paused_at is not None and held and "resolution" in fresh:
+        fresh["resolution"] = replace(fresh["resolution"], paused_at=standing.paused_at)
+    old = {it.name: it for it in before}
+    fresh |= {name: old[name] for name, it in fresh.items() if name in old and old[name].due_at == it.due_at}
+    return (*fresh.values(), *(it for it in before if it.name == "recheck" and held))
 
 
 def _resolved(incident: Incident, event: ev.IncidentResolved) -> Incident:
-    return replace(incident, state="resolved", resolved_at=event.at, clocks=clocks.stop(incident.clocks, event.at))
+    ended = _ended(incident, "resolved", event.at)
+    if incident.close_after_s is None:
+        return replace(ended, resolved_at=event.at)
+    until = event.at + timedelta(seconds=incident.close_after_s)
+    waits = clocks.started(event.at, confirm=until)
+    return replace(ended, resolved_at=event.at, clocks=(*clocks.without(ended.clocks, "confirm"), *waits))
+
+
+def _ended(incident: Incident, state: State, at: datetime) -> Incident:
+    """Clocks and pauses end with it."""
+    return replace(
+        incident,
+        state=state,
+        clocks=clocks.stop(incident.clocks, at),
+        pauses=ended_pauses(incident.pauses, at),
+        extension_asked_for=None,
+    )
 
 
 def _closed(incident: Incident, event: ev.IncidentClosed) -> Incident:
-    return replace(incident, state="closed", closed_at=event.at)
+    return replace(_ended(incident, "closed", event.at), closed_at=event.at, unconfirmed=event.unconfirmed)
 
 
 def _cancelled(incident: Incident, event: ev.IncidentCancelled) -> Incident:
-    return replace(incident, state="cancelled", closed_at=event.at, clocks=clocks.stop(incident.clocks, event.at))
+    return replace(_ended(incident, "cancelled", event.at), closed_at=event.at)
+
+
+def _reopened(incident: Incident, event: ev.IncidentReopened) -> Incident:
+    return replace(
+        incident,
+        state="offered",
+        cycle=event.cycle,
+        epoch=1,
+        offers=(),
+        clocks=clocks.started(event.at, claim=event.claim_due_at, resolution=event.resolution_due_at),
+        pauses=(),
+        claimed_at=None,
+        resolved_at=None,
+        closed_at=None,
+        promised_at=None,
+        crew_sent=False,
+        suggested_owner=None,
+        unconfirmed=False,
+    )
+
+
+def _merged(incident: Incident, event: ev.IncidentMerged) -> Incident:
+    return replace(_ended(incident, "duplicate", event.at), merged_into=event.into)
+
+
+def _unmerged(incident: Incident, event: ev.IncidentUnmerged) -> Incident:
+    after = replace(incident, merged_into=None, clocks=clocks.resume(incident.clocks, "claim", "resolution"))
+    return _unclaimed(after, event.at)
+
+
+def _attached(incident: Incident, event: ev.DuplicateAttached) -> Incident:
+    duplicates = (*incident.duplicates, Duplicate(event.duplicate, event.voices))
+    return replace(incident, duplicates=duplicates, voices=incident.voices + event.voices)
+
+
+def _detached(incident: Incident, event: ev.DuplicateDetached) -> Incident:
+    gone = sum(it.voices for it in incident.duplicates if it.incident_id == event.duplicate)
+    rest = tuple(it for it in incident.duplicates if it.incident_id != event.duplicate)
+    return replace(incident, duplicates=rest, voices=incident.voices - gone)
+
+
+def _undone(incident: Incident, event: ev.StepUndone) -> Incident:  # noqa: ARG001 - it is put back, whatever it was
+    return event.before
 
 
 def _breached(incident: Incident, event: ev.ClockBreached) -> Incident:
@@ -140,9 +268,19 @@ _CHANGES: dict[type[ev.Event], Callable[..., Incident]] = {
     ev.IncidentClaimed: _claimed,
     ev.OfferWithdrawn: _withdrawn,
     ev.IncidentReturned: _returned,
+    ev.IncidentReferred: _referred,
+    ev.JointHandlingSet: _joint,
     ev.IncidentReoffered: _reoffered,
+    ev.IncidentCorrected: _corrected,
     ev.IncidentResolved: _resolved,
     ev.IncidentClosed: _closed,
+    ev.IncidentReopened: _reopened,
     ev.IncidentCancelled: _cancelled,
+    ev.IncidentMerged: _merged,
+    ev.IncidentUnmerged: _unmerged,
+    ev.DuplicateAttached: _attached,
+    ev.DuplicateDetached: _detached,
+    ev.StepUndone: _undone,
     ev.ClockBreached: _breached,
+    **evolve_handling.CHANGES,
 }

@@ -1,5 +1,6 @@
 """Who stands how to an incident: candidates, holders, the lead."""
 
+from schemas.facts import RoutingDecision
 from schemas.incidents import Incident, Offer
 
 
@@ -25,3 +26,20 @@ def led(incident: Incident) -> bool:
         owner = offer_of(incident, incident.owner)
         return owner is not None and owner.state == "claimed"
     return any(offer.state == "claimed" for offer in incident.offers)
+
+
+def is_open(offer: Offer) -> bool:
+    """Whether this responder is asked or has it."""
+    return offer.state in ("offered", "claimed")
+
+
+def has_it(incident: Incident, responder: str) -> bool:
+    """Whether this responder is asked or has it now."""
+    offer = offer_of(incident, responder)
+    return offer is not None and is_open(offer)
+
+
+def keeping(incident: Incident, decision: RoutingDecision) -> tuple[str, ...]:
+    """Holders that a new decision names too, when their claim still makes the incident claimed; else ()."""
+    kept = tuple(responder for responder in holders(incident) if responder in decision.offers)
+    return () if decision.mode == "all" and decision.owner not in kept else kept

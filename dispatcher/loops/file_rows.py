@@ -7,7 +7,8 @@ from typing import Final, Protocol
 import msgspec
 
 from dispatcher.loops.import_tally import PROBLEM
-from schemas.commands import ClaimBody, ClaimIncident, Command, KeepDeadLetter, ResolveBody, ResolveIncident
+from schemas.command_bodies import ClaimBody, ResolveBody
+from schemas.commands import ClaimIncident, Command, KeepDeadLetter, ResolveIncident
 from schemas.outcomes import Outcome
 from schemas.reports import Report
 

@@ -124,7 +124,8 @@ class Reports:
             facts=routed.facts,
             decision=routed.decision,
         )
-        happened = decide(incident, command, Context(now=now, plan=plan))
+        responders = routed.compiled.responders.keys() if command.report.held_by else ()
+        happened = decide(incident, command, Context(now=now, plan=plan, responders=responders))
         if isinstance(happened, no.Refusal):  # pragma: no cover - a report is never refused
             raise TypeError(type(happened))
         actor = f"source:{command.report.source}"

@@ -6,6 +6,7 @@ import msgspec
 
 from dispatcher.core import Context, decide
 from dispatcher.service.answers import command_answer
+from dispatcher.service.contexts import Contexts
 from dispatcher.service.reports import Reports
 from dispatcher.service.working import Working
 from dispatcher.store import NewBundle, NewCommand
@@ -14,13 +15,18 @@ from schemas import events as ev
 from schemas import outcomes as out
 from schemas import refusals as no
 from schemas.commands import (
+    AttachDuplicate,
     Command,
+    CorrectIncident,
+    DetachDuplicate,
     FireDue,
     IncidentCommand,
     KeepDeadLetter,
+    MergeIncident,
     PublishBundle,
     ReadReporter,
     SubmitReport,
+    UnmergeIncident,
 )
 from schemas.incidents import Incident
 from schemas.reports import Report
@@ -34,6 +40,7 @@ class Turn:
     def __init__(self, work: Working) -> None:
         self._work = work
         self._reports = Reports(work)
+        self._contexts = Contexts(work)
         self._known: dict[tuple[str, str], tuple[str, out.Outcome]] = {}
         self._incident_of_report: dict[str, str] = {}
         self._handlers: dict[type[Command], Callable[..., out.Outcome]] = {
@@ -67,6 +74,8 @@ class Turn:
         wanted = (joined | named | set(self._incident_of_report.values())) - {""}
         if wanted:
             self._work.load(wanted)
+        if others := self._contexts.others(batch):
+            self._work.load_also(others)
 
     def _handle(self, place: int, command: Command) -> out.Outcome:
         if isinstance(command, SubmitReport):
@@ -114,7 +123,8 @@ class Turn:
     def _decide(self, command: IncidentCommand) -> out.Outcome:
         work, incident, said = self._work, self._work.incidents.get(command.incident_id), _said(command)
         now, body_ref = work.now_of(command), work.ids.next() if said else None
-        verdict = decide(incident, command, Context(now=now, body_ref=body_ref))
+        context = self._contexts.of(incident, command, body_ref)
+        verdict = decide(incident, command, context)
         if isinstance(verdict, no.Refusal) or incident is None:
             refusal = verdict if isinstance(verdict, no.Refusal) else no.UnknownIncident()
             if command.by_topic:
@@ -127,7 +137,25 @@ class Turn:
             incident = work.journal(incident, verdict, command_id=command.command_id or "", actor=actor, now=now)
             if body_ref is not None:
                 work.keep_said(incident, body_ref, msgspec.json.encode(said), now)
+            if context.other is not None:
+                self._other_half(incident, context.other, command, actor)
+            if isinstance(command, CorrectIncident) and (command.body.place or command.body.location):
+                work.changes.ungrouped.append(incident.id)
         return out.Done(answer=command_answer(incident))
+
+    def _other_half(self, duplicate: Incident, other: Incident, command: IncidentCommand, actor: str) -> None:
+        """What a merge or unmerge does to the incident that stays, in the same transaction."""
+        half: IncidentCommand | None = None
+        if isinstance(command, MergeIncident):
+            half = AttachDuplicate(incident_id=other.id, duplicate=duplicate.id, voices=duplicate.voices)
+        elif isinstance(command, UnmergeIncident):
+            half = DetachDuplicate(incident_id=other.id, duplicate=duplicate.id)
+        now = self._work.now_of(command)
+        verdict = () if half is None else decide(other, half, Context(now=now))
+        if isinstance(verdict, no.Refusal):  # both halves were checked by the first
+            raise TypeError(type(verdict).__name__)
+        if verdict:
+            self._work.journal(other, verdict, command_id=command.command_id or "", actor=actor, now=now)
 
     def _journal_refusal(self, command: IncidentCommand, incident: Incident | None, refusal: no.Refusal) -> None:
         """Tell the sender on its notices topic why not."""
@@ -165,7 +193,7 @@ class Turn:
         if incident is None or isinstance(verdict, no.Refusal) or not verdict:
             return out.Fired(incident_id=command.incident_id, rang=())
         self._work.journal(incident, verdict, command_id="", actor="tick", now=now)
-        rang = tuple(event.clock for event in verdict if isinstance(event, ev.ClockBreached))
+        rang = tuple(event.clock if isinstance(event, ev.ClockBreached) else "confirm" for event in verdict)
         return out.Fired(incident_id=incident.id, rang=rang)
 
     def _publish(self, command: PublishBundle) -> out.Outcome:
@@ -193,7 +221,9 @@ def _complaint_key(command: IncidentCommand) -> tuple[str, str]:
 def _said(command: IncidentCommand) -> dict[str, str]:
     """The free text of a command: what goes to the erasable bodies."""
     body = command.body  # type: ignore[attr-defined]
-    return {name: text for name in ("note", "reason", "outcome") if (text := getattr(body, name, None))}
+    told = {name: text for name in ("note", "reason", "outcome", "place") if (text := getattr(body, name, None))}
+    point = getattr(body, "location", None)
+    return told | ({"location": f"{point.lat},{point.lon}"} if point is not None else {})
 
 
 def _name(command: Command) -> str:

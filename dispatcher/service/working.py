@@ -55,6 +55,19 @@ class Working:
         self.incidents = dict(self.txn.load(set(incident_ids)))
         self._stored_seq = {incident.id: incident.seq for incident in self.incidents.values()}
 
+    def load_also(self, incident_ids: Iterable[str]) -> None:
+        """More of them, known only by the first ones (merges): a second round of locks, so a Conflict may follow."""
+        more = dict(self.txn.load(set(incident_ids) - self.incidents.keys()))
+        self.incidents |= more
+        self._stored_seq |= {incident.id: incident.seq for incident in more.values()}
+
+    def history(self, incident: Incident) -> list[tuple[int, tuple[ev.AnyEvent, ...]]]:
+        """(seq, events) of all rows of an incident, those of this batch too."""
+        stored = self._stored_seq.get(incident.id, 0)
+        rows = self.txn.journal_rows({(incident.id, seq) for seq in range(1, stored + 1)}) if stored else {}
+        before = [(seq, rows[incident.id, seq].events) for seq in range(1, stored + 1)]
+        return before + [(row.seq, row.events) for row in self.changes.journal if row.incident_id == incident.id]
+
     def journal(
         self,
         incident: Incident | None,

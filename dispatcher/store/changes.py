@@ -153,3 +153,5 @@ class Changes:
     changed_letters: list[ChangedLetter] = field(default_factory=list)
     erasures: list[Erasure] = field(default_factory=list)
     bundles: list[NewBundle] = field(default_factory=list)
+    ungrouped: list[str] = field(default_factory=list)
+    """Ids of changed incidents that stand elsewhere now, so that later reports must not join them."""

@@ -8,7 +8,8 @@ from dispatcher.service import Policies, Spine, Ulids
 from dispatcher.store import Changes, Store
 from routing_rules import encode_bundle, load_pack
 from schemas import outcomes as out
-from schemas.commands import ClaimBody, ClaimIncident, PublishBundle, SubmitReport
+from schemas.command_bodies import ClaimBody
+from schemas.commands import ClaimIncident, PublishBundle, SubmitReport
 from schemas.reports import Location, Report, ReportAnswer
 
 NOON = datetime(2025, 1, 12, 4, 22, tzinfo=UTC)  # 12:22 in Qinggang

@@ -13,16 +13,8 @@ from dispatcher.service.arrivals import Arrival, arrive
 from dispatcher.store import Store
 from schemas import outcomes as out
 from schemas import refusals as no
-from schemas.commands import (
-    CancelBody,
-    CancelIncident,
-    FireDue,
-    KeepDeadLetter,
-    ReadReporter,
-    ResolveBody,
-    ResolveIncident,
-    SubmitReport,
-)
+from schemas.command_bodies import CancelBody, ResolveBody
+from schemas.commands import CancelIncident, FireDue, KeepDeadLetter, ReadReporter, ResolveIncident, SubmitReport
 from schemas.events import CommandAccepted, CommandRefused, DeadLettered, RoutingDecided
 from schemas.incidents import Incident
 from schemas.reports import Due, Report, Reporter

@@ -9,18 +9,14 @@ from hypothesis import strategies as st
 from dispatcher.core import Context, apply_row, decide, next_due_at
 from dispatcher.core.parties import holders, led
 from schemas import refusals as no
+from schemas.command_bodies import CancelBody, ClaimBody, CloseBody, ResolveBody, ReturnBody
 from schemas.commands import (
-    CancelBody,
     CancelIncident,
-    ClaimBody,
     ClaimIncident,
-    CloseBody,
     CloseIncident,
     Command,
     FireDue,
-    ResolveBody,
     ResolveIncident,
-    ReturnBody,
     ReturnIncident,
 )
 from schemas.events import AnyEvent, ClockBreached

@@ -8,7 +8,8 @@ from litestar import Response, post
 from dispatcher.web import asking, rendering
 from dispatcher.web.asking import AnyRequest
 from dispatcher.web.engine import carry_out, engine_of
-from schemas.commands import BODIES, IncidentCommand, IncidentCommandBody
+from schemas.command_bodies import IncidentCommandBody
+from schemas.commands import BODIES, IncidentCommand
 from schemas.decode import command_body_from, decode_json
 
 _encoder = msgspec.json.Encoder(order="deterministic")

@@ -6,18 +6,14 @@ from dispatcher.core import next_due_at
 from dispatcher.core.clocks import due_at
 from dispatcher.core.parties import holders, offer_of
 from schemas import refusals as no
+from schemas.command_bodies import CancelBody, ClaimBody, CloseBody, ResolveBody, ReturnBody
 from schemas.commands import (
-    CancelBody,
     CancelIncident,
-    ClaimBody,
     ClaimIncident,
-    CloseBody,
     CloseIncident,
     FireDue,
     ReadReporter,
-    ResolveBody,
     ResolveIncident,
-    ReturnBody,
     ReturnIncident,
 )
 from schemas.events import ClockBreached, IncidentClaimed, IncidentReoffered, OfferWithdrawn
