@@ -66,6 +66,7 @@ def _decision(
         resolution_due_at=winner.fix(facts.reported_at, point) if winner.fix else None,
         group=rule.group,
         reasons=_reasons(facts, compiled, winner, errors),
+        close_after_s=compiled.bundle.close_after_s,
     )
 
 

@@ -15,6 +15,9 @@ from routing_rules.yaml_nodes import Mapping, Node, Place, Scalar, Sequence, pla
 
 T = TypeVar("T")
 _LONGEST_TEXT = 4_000
+_SPAN = re.compile(r"([0-9]{1,6})(m|h|d)\Z")
+_DISTANCE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(m|km)\Z")
+_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 _NAME = re.compile(r"[^\s*…\x00-\x1f\x7f](?:[^*…\x00-\x1f\x7f]{0,118}[^\s*…\x00-\x1f\x7f])?\Z")
 
 
@@ -134,6 +137,22 @@ class Fields:
             return value
         self.note(node.place, f"`{key}` is a whole number")
         return default
+
+    def span_s(self, key: str) -> float | None:
+        """Required elapsed time in seconds."""
+        text = self.text(key, required=True)
+        long = _SPAN.match(text or "")
+        if text is not None and not long:
+            self.wrong(key, f"`{key}` is a time such as 30m, 6h or 2d, not {text!r}")
+        return float(int(long[1]) * _SECONDS[long[2]]) if long else None
+
+    def distance_m(self, key: str) -> float | None:
+        """Required distance in metres."""
+        text = self.text(key, required=True)
+        far = _DISTANCE.match(text or "")
+        if text is not None and not far:
+            self.wrong(key, f"`{key}` is a distance such as 30m or 2km, not {text!r}")
+        return float(far[1]) * (1_000 if far[2] == "km" else 1) if far else None
 
     def numbers(self, key: str, count: int, looks: str) -> tuple[float, ...] | None:
         node = self.node(key)

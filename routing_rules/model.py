@@ -175,10 +175,19 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.mode != "copy"
 
 
+class Storm(Struct, frozen=True, kw_only=True):
+    """From so many open incidents of a kind on, within so many metres and seconds, one parent gathers them."""
+
+    count: int
+    within_m: float
+    for_s: float
+
+
 class Bundle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything published of one jurisdiction, in the order of its files.
 
-    `default_points` are coordinates that a source gives when it knows none: they count as unlocated.
+    `default_points` are coordinates that a source gives when it knows none: they count as unlocated. `close_after_s`:
+    so long after its resolution an incident that nobody confirmed is closed; None = it waits for somebody.
     """
 
     jurisdiction: str
@@ -194,6 +203,8 @@ class Bundle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sources: tuple[Source, ...] = ()
     keywords: tuple[Keyword, ...] = ()
     rules: tuple[Rule, ...] = ()
+    close_after_s: float | None = None
+    storm: Storm | None = None
 
 
 _decoder = msgspec.json.Decoder(Bundle)

@@ -15,7 +15,7 @@ from routing_rules.areas import AreaTree
 from routing_rules.calendars import ALWAYS, Calendar, CalendarError, parse_calendar, parse_minute
 from routing_rules.fields import Fields
 from routing_rules.keywords import wrong_with_pattern, wrong_with_word
-from routing_rules.model import Area, Band, Bundle, Category, Keyword, Point, Priority, Responder, Source
+from routing_rules.model import Area, Band, Bundle, Category, Keyword, Point, Priority, Responder, Source, Storm
 from routing_rules.parse_rules import Names, parse_rules
 from routing_rules.problems import PackError, Problem
 from routing_rules.yaml_nodes import Mapping as MappingNode
@@ -25,7 +25,8 @@ PRIORITIES = ("P1", "P2", "P3", "P4")
 _RESPONDER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _LISTS = ("responders", "categories", "areas", "keywords", "rules")
 _MAPPINGS = ("sources", "bands", "calendars")
-_LATER = ("storm", "records", "places", "questions")
+_FEWEST_IN_A_STORM = 3
+_LATER = ("records", "places", "questions")
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ def parse_pack(files: Mapping[str, str]) -> Parsed:
         sources=_sources(pack),
         keywords=keywords,
         rules=rules,
+        close_after_s=_close_after(pack),
+        storm=_storm(pack),
     )
     pack.unsupported(*_LATER)
     pack.finish()
@@ -118,6 +121,26 @@ def _zone(pack: Fields) -> str:
     except (KeyError, ValueError, OSError):
         pack.wrong("zone", f"`zone` is a time zone such as Asia/Shanghai, not {zone!r}")
     return zone or "UTC"
+
+
+def _close_after(pack: Fields) -> float | None:
+    section = pack.fields("follow-up", "`follow-up`")
+    if section is None:
+        return None
+    seconds = section.span_s("close-after")
+    section.finish()
+    return seconds
+
+
+def _storm(pack: Fields) -> Storm | None:
+    section = pack.fields("storm", "`storm`")
+    if section is None:
+        return None
+    count, within_m, for_s = section.integer("count", 10), section.distance_m("within"), section.span_s("for")
+    if count < _FEWEST_IN_A_STORM:
+        section.wrong("count", f"`count` is {_FEWEST_IN_A_STORM} or more: fewer are no storm")
+    section.finish()
+    return None if within_m is None or for_s is None else Storm(count=count, within_m=within_m, for_s=for_s)
 
 
 def _point(row: Fields, key: str) -> Point | None:

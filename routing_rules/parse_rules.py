@@ -3,7 +3,6 @@
 Every name must be declared in the pack; what this version cannot do yet is said, not ignored.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -22,9 +21,6 @@ from schemas.facts import GroupBy
 PRIORITIES = ("P1", "P2", "P3", "P4")
 MODES = ("first-claim", "race", "all", "copy")
 _BOUNDS = ("at-least", "above", "at-most", "below")
-_SPAN = re.compile(r"([0-9]{1,6})(m|h|d)\Z")
-_DISTANCE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(m|km)\Z")
-_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass(frozen=True)
@@ -147,16 +143,9 @@ def _group(row: Fields) -> GroupBy | None:
     group = row.fields("group", "`group`")
     if group is None:
         return None
-    within, span = group.text("within", required=True), group.text("for", required=True)
-    far, long = _DISTANCE.match(within or ""), _SPAN.match(span or "")
-    if within is not None and not far:
-        group.wrong("within", f"`within` is a distance such as 30m or 2km, not {within!r}")
-    if span is not None and not long:
-        group.wrong("for", f"`for` is a time such as 30m, 6h or 2d, not {span!r}")
+    within_m, for_s = group.distance_m("within"), group.span_s("for")
     group.finish()
-    if not (far and long):
-        return None
-    return GroupBy(float(far[1]) * (1_000 if far[2] == "km" else 1), float(int(long[1]) * _SECONDS[long[2]]))
+    return None if within_m is None or for_s is None else GroupBy(within_m, for_s)
 
 
 def _when(row: Fields, names: Names) -> When:
