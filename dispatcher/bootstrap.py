@@ -14,7 +14,7 @@ from dispatcher.loops.deliver import Deliver, Outlet
 from dispatcher.loops.loop import Loop
 from dispatcher.loops.tick import Tick
 from dispatcher.metrics import Metrics
-from dispatcher.service import Observer, Policies, Spine, StoredBundles, Ulids, Writer
+from dispatcher.service import Commits, Observer, Policies, Spine, StoredBundles, Ulids, Writer
 from dispatcher.settings import Settings
 from dispatcher.store import Store
 from routing_rules import Bundle, Compiled, encode_bundle, load_pack
@@ -49,6 +49,7 @@ class Engine:
         self.store = store
         self.metrics = Metrics()
         self.policies = Policies()
+        self.commits = Commits(observer or self.metrics)
         self.now: Callable[[], datetime] = clock or (store.database_now if settings.database_clock else process_clock)
         batch_now = None if settings.database_clock and clock is None else self.now
         self.spine = Spine(
@@ -57,7 +58,7 @@ class Engine:
             Ulids(os.urandom),
             now=batch_now,
             elapsed=time.perf_counter,
-            observer=observer or self.metrics,
+            observer=self.commits,
             now_is_effective=replays,
             groups=groups,
         )
