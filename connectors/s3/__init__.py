@@ -1,0 +1,1 @@
+"""Attachments in an S3-compatible store."""
