@@ -232,6 +232,23 @@ class KeepDeadLetter(Command, frozen=True, kw_only=True, tag="KeepDeadLetter"):
     command_id: str | None = None
 
 
+class KeepAttachment(Command, frozen=True, kw_only=True, tag="KeepAttachment"):
+    """A photo or voice note that was cleaned and lies in the file store: it gets an id, by which it can be used once.
+
+    `sha256` (hex, of the clean bytes) names it there, `thumbnail` its small picture. `sender` + `command_id` is the
+    dedupe key; `command_id` None = not deduplicated.
+    """
+
+    media_type: str
+    size: int
+    sha256: str
+    thumbnail: str | None = None
+    width: int | None = None
+    height: int | None = None
+    sender: str = "local"
+    command_id: str | None = None
+
+
 BODIES: dict[str, tuple[type[IncidentCommandBody], type[IncidentCommand]]] = {
     "claim": (ClaimBody, ClaimIncident),
     "return": (ReturnBody, ReturnIncident),

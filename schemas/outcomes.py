@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from schemas.refusals import AnyRefusal
-from schemas.reports import ReportAnswer, Reporter
+from schemas.reports import Attachment, ReportAnswer, Reporter
 
 
 class CommandAnswer(Struct, frozen=True, gc=False, kw_only=True):
@@ -69,8 +69,15 @@ class Lettered(Struct, frozen=True, kw_only=True, tag="lettered"):
     repeated: bool
 
 
+class AttachmentKept(Struct, frozen=True, kw_only=True, tag="attachment-kept"):
+    """`repeated` = the same file was sent before with the same id of the command."""
+
+    answer: Attachment
+    repeated: bool = False
+
+
 class Refused(Struct, frozen=True, kw_only=True, tag="refused"):
     refusal: AnyRefusal
 
 
-Outcome = Taken | Done | Shown | Fired | Published | Lettered | Refused
+Outcome = Taken | Done | Shown | Fired | Published | Lettered | AttachmentKept | Refused

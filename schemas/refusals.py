@@ -81,6 +81,12 @@ class UnknownIncident(Refusal, frozen=True, kw_only=True, tag="UnknownIncident")
     pass
 
 
+class UnknownAttachment(Refusal, frozen=True, kw_only=True, tag="UnknownAttachment"):
+    """No such attachments, or erased, or used elsewhere already."""
+
+    attachments: tuple[str, ...]
+
+
 class UnknownReport(Refusal, frozen=True, kw_only=True, tag="UnknownReport"):
     pass
 
@@ -131,6 +137,7 @@ AnyRefusal = (
     | NotUndoable
     | UnknownIncident
     | UnknownReport
+    | UnknownAttachment
     | ResponderRequired
     | ReasonRequired
     | IdempotencyMismatch
@@ -156,6 +163,7 @@ STATUS = {
     "NotCandidate": 403,
     "UnknownIncident": 404,
     "UnknownReport": 404,
+    "UnknownAttachment": 422,
     "ResponderRequired": 422,
     "ReasonRequired": 422,
     "IdempotencyMismatch": 422,

@@ -40,6 +40,16 @@ class Due(Struct, frozen=True, gc=False, kw_only=True):
     resolution_at: Instant | UnsetType | None = UNSET
 
 
+class Attachment(Struct, frozen=True, gc=False, kw_only=True):
+    """A photo or voice note as it is kept. `size` in bytes; width and height in pixels, of pictures only."""
+
+    attachment_id: str
+    media_type: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+
+
 class Report(Struct, frozen=True, gc=False, kw_only=True):
     """Body of POST /api/v1/reports and data of `dispatch.report.v1`; unique by (source, source_id).
 
