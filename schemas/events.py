@@ -231,6 +231,8 @@ class PriorityChanged(Event, frozen=True, kw_only=True, tag="PriorityChanged"):
 class IncidentCorrected(Event, frozen=True, kw_only=True, tag="IncidentCorrected"):
     """Category or place were put right and it was routed again. `was_*` are what had been understood: a label.
 
+    `moved` = it stands elsewhere than was reported.
+
     Holders that the new decision names too keep it; the other offers are withdrawn and, when nobody holds it any more,
     the new candidates are asked, with the clocks of the new decision.
     """
@@ -241,6 +243,7 @@ class IncidentCorrected(Event, frozen=True, kw_only=True, tag="IncidentCorrected
     decision: RoutingDecision
     was_category: str | None = None
     was_area: str | None = None
+    moved: bool = False
     body_ref: str | None = None
 
 

@@ -119,5 +119,7 @@ class Incident(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     duplicates: tuple[Duplicate, ...] = ()
     parent: str | None = None
     """The storm's parent that gathers this one with others of its kind."""
+    joinable: bool = False
+    """Its rule groups, it was open all the time and stands where it was reported: a later report may join it."""
     gathered: int = 0
     """How many incidents this one gathers as a storm's parent."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dispatcher.core import clocks
 from dispatcher.core.context import Context, LastRow, Verdict
-from dispatcher.core.guards import body_of, permitted, stale, withdrawn
+from dispatcher.core.guards import barred, body_of, permitted, stale, withdrawn
 from dispatcher.core.lifecycle import LIFECYCLE, UNDO_WITHIN_S
 from dispatcher.core.parties import has_it, keeping, offer_of
 from schemas import events as ev
@@ -34,7 +34,7 @@ _STEPS: Final[dict[type[ev.AnyEvent], str]] = {
 def undo(incident: Incident, command: UndoStep, ctx: Context) -> Verdict:
     """The newest row only, by whoever did it, within `UNDO_WITHIN_S` seconds."""
     who, at, last = body_of(command).responder or incident.desk, ctx.effective(command), ctx.last
-    if refusal := stale(incident, command):
+    if refusal := stale(incident, command) or barred(incident, "undo", None):
         return refusal
     step = None if last is None else _step(last)
     if last is None or step is None:
@@ -94,6 +94,7 @@ def correct(incident: Incident, command: CorrectIncident, ctx: Context) -> Verdi
         decision=decision,
         was_category=incident.category,
         was_area=incident.area,
+        moved=body.place is not None or body.location is not None,
         body_ref=ctx.body_ref,
     )
     stay = kept if kept and decision.mode == "first-claim" else decision.offers

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from dispatcher.core import clocks, evolve_handling
 from dispatcher.core.evolve_handling import ended_pauses
-from dispatcher.core.lifecycle import HELD
+from dispatcher.core.lifecycle import HELD, OPEN
 from dispatcher.core.parties import keeping, led, offer_of
 from schemas import events as ev
 from schemas.incidents import Clock, Duplicate, Incident, Mode, Offer, State, Unit
@@ -30,7 +30,8 @@ def evolve(incident: Incident | None, event: ev.AnyEvent) -> Incident | None:
     change = _CHANGES.get(type(event))
     if change is None or incident is None:
         return incident
-    return change(incident, event)
+    after = change(incident, event)
+    return replace(after, joinable=False) if after.joinable and after.state not in OPEN else after
 
 
 def opened(event: ev.RoutingDecided) -> Incident:
@@ -66,6 +67,9 @@ def opened(event: ev.RoutingDecided) -> Incident:
         clocks=tuple(running),
         reasons=decision.reasons,
         close_after_s=decision.close_after_s,
+        joinable=decision.group is not None
+        and facts.category is not None
+        and (facts.cell is not None or facts.place_key is not None),
     )
 
 
@@ -169,6 +173,7 @@ def _corrected(incident: Incident, event: ev.IncidentCorrected) -> Incident:
         reasons=decision.reasons,
         close_after_s=decision.close_after_s,
         clocks=_corrected_clocks(incident, event, held=bool(kept)),
+        joinable=incident.joinable and not event.moved,
     )
     return after if kept or incident.state not in HELD else _unclaimed(after, event.at)
 

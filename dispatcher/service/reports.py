@@ -7,7 +7,6 @@ from itertools import chain
 
 from dispatcher.core import Context, Plan, decide
 from dispatcher.core.grouping import Spot, Standing, match
-from dispatcher.core.lifecycle import OPEN
 from dispatcher.service.answers import decided_of, report_answer
 from dispatcher.service.arrivals import Arrival, Routed, arrive, route_arrival, ungrouped
 from dispatcher.service.working import Working
@@ -132,16 +131,13 @@ class Reports:
         after = work.journal(incident, happened, opens=plan.incident_id, command_id=plan.key, actor=actor, now=now)
         self._keep(arrival, routed, after, report_id)
         if incident is None and routed.spot is not None:
-            work.grouped.add(after.id)
             self._stand(after.jurisdiction, after.category, after.cell, Standing(after.id, routed.spot))
         return decided_of(report_id, happened)
 
     def _joined(self, routed: Routed) -> Incident | None:
-        """Nobody joins what was not loaded under locks, or is over: since then, or by this batch itself."""
+        """Nobody joins what was not loaded under locks, or is over or moved: since then, or by this batch itself."""
         incidents = self._work.incidents
-        standing = [
-            other for other in self._near(routed) if (it := incidents.get(other.incident_id)) and it.state in OPEN
-        ]
+        standing = [other for other in self._near(routed) if (it := incidents.get(other.incident_id)) and it.joinable]
         return incidents.get(_fits(routed, standing) or "")
 
     def _keep(self, arrival: Arrival, routed: Routed, after: Incident, report_id: str) -> None:

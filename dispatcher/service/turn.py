@@ -17,7 +17,6 @@ from schemas import refusals as no
 from schemas.commands import (
     AttachDuplicate,
     Command,
-    CorrectIncident,
     DetachDuplicate,
     FireDue,
     IncidentCommand,
@@ -139,8 +138,6 @@ class Turn:
                 work.keep_said(incident, body_ref, msgspec.json.encode(said), now)
             if context.other is not None:
                 self._other_half(incident, context.other, command, actor)
-            if isinstance(command, CorrectIncident) and (command.body.place or command.body.location):
-                work.changes.ungrouped.append(incident.id)
         return out.Done(answer=command_answer(incident))
 
     def _other_half(self, duplicate: Incident, other: Incident, command: IncidentCommand, actor: str) -> None:

@@ -39,7 +39,6 @@ class Working:
         self.ids = ids
         self.secret = secret
         self.incidents: dict[str, Incident] = {}
-        self.grouped: set[str] = set()
         self._now = now
         self._now_is_effective = now_is_effective
         self._stored_seq: dict[str, int] = {}
@@ -148,10 +147,7 @@ class Working:
         for incident in self.incidents.values():
             stored = self._stored_seq.get(incident.id)
             if stored is None:
-                grouped = incident.id in self.grouped
-                self.changes.opened.append(
-                    NewIncident(incident=incident, due_at=next_due_at(incident), grouped=grouped)
-                )
+                self.changes.opened.append(NewIncident(incident=incident, due_at=next_due_at(incident)))
             elif incident.seq != stored:
                 due_at = next_due_at(incident)
                 self.changes.changed.append(ChangedIncident(incident=incident, expected_seq=stored, due_at=due_at))

@@ -99,7 +99,7 @@ def opening_of(
     return Changes(
         reports=[NewReport(HERE, hashed(opened.id), hashed("c", opened.id), opened.report_id, opened.id, 1, NOON)],
         bodies=[NewBody(HERE, opened.report_id, opened.id, "report", NOON, b'{"text":"lamp"}', "路灯坏了", lat, lon)],
-        opened=[NewIncident(opened, due_at, grouped)],
+        opened=[NewIncident(replace(opened, joinable=grouped), due_at)],
         journal=[row(opened)],
     )
 

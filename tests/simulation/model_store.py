@@ -44,7 +44,6 @@ K = TypeVar("K", bound=Hashable)
 class StoredIncident(NamedTuple):
     incident: Incident
     due_at: datetime | None
-    grouped: bool
 
 
 class Tables:
@@ -105,18 +104,17 @@ class Tables:
         self.letters.update({new.content_hash: new for new in changes.letters})
         self.bodies.update({new.ref: new for new in changes.bodies})
         for opened in changes.opened:
-            self._keep(opened.incident, opened.due_at, grouped=opened.grouped)
+            self._keep(opened.incident, opened.due_at)
         for changed in changes.changed:
-            grouped = self.incidents[changed.incident.id].grouped
-            self._keep(changed.incident, changed.due_at, grouped=grouped)
+            self._keep(changed.incident, changed.due_at)
         for bundle in changes.bundles:
             self.bundles[bundle.bundle_id] = bundle.doc
             self.active[bundle.jurisdiction] = bundle.bundle_id
         if changes.journal:
             self.committed([self._append(new) for new in changes.journal])
 
-    def _keep(self, incident: Incident, due_at: datetime | None, *, grouped: bool) -> None:
-        self.incidents[incident.id] = StoredIncident(_incident(_encode(incident)), due_at, grouped)
+    def _keep(self, incident: Incident, due_at: datetime | None) -> None:
+        self.incidents[incident.id] = StoredIncident(_incident(_encode(incident)), due_at)
 
     def _append(self, new: NewJournalRow) -> JournalRow:
         row = JournalRow(
@@ -183,9 +181,9 @@ class ModelTxn(Txn):
     ) -> list[Candidate]:
         self._at("group_candidates")
         found = []
-        for it, _, grouped in self._tables.incidents.values():
+        for it, _ in self._tables.incidents.values():
             near = (it.category, it.cell) in cells or (it.category, it.place_key) in place_keys
-            if grouped and near and it.state in OPEN and it.jurisdiction == jurisdiction and it.reported_at >= since:
+            if it.joinable and near and it.jurisdiction == jurisdiction and it.reported_at >= since:
                 point = self._tables.bodies[it.report_id]
                 spot = (it.cell, it.place_key, point.lat, point.lon, it.reported_at)
                 found.append(Candidate(it.id, it.category or "", *spot))
