@@ -27,6 +27,7 @@ check: $(STAMP) ## style, types, imports, generated files
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --cache-dir var/cache/import-linter
 	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m dispatcher.cli.lifecycle_page --check
 
 bench: $(STAMP) ## every figure beside its baseline; NAME=… for one
 	$(BIN)/python -m benchmarks $(NAME)
@@ -40,8 +41,9 @@ chaos: $(STAMP) ## long fault injection
 replay-boston: $(STAMP) ## half a year of real reports against the city's own answers
 	$(BIN)/python -m benchmarks.replay_boston $(ARGS)
 
-generate: $(STAMP) ## JSON Schemas, OpenAPI, AsyncAPI from the types
+generate: $(STAMP) ## JSON Schemas, OpenAPI, AsyncAPI from the types, the life cycle's page from its table
 	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m dispatcher.cli.lifecycle_page
 
 # Keeps what is pinned as far as pyproject.toml allows; ARGS=--upgrade takes the newest.
 lock: $(STAMP) ## requirements.lock anew from pyproject.toml

@@ -6,18 +6,19 @@ diagram in docs/lifecycle.md are printed from it.
 
 from typing import Final, Literal, NamedTuple
 
-from schemas.incidents import HELD_STATES, OPEN_STATES, State, UnitState
+from schemas.incidents import ALL_STATES, HELD_STATES, OPEN_STATES, State, UnitState
 
 Who = Literal["candidate", "holder", "desk"]
 OPEN: Final[frozenset[State]] = frozenset(OPEN_STATES)
 HELD: Final[frozenset[State]] = frozenset(HELD_STATES)
+_MOVING: Final[frozenset[State]] = HELD - {"paused"}
 _DONE: Final[frozenset[State]] = frozenset({"resolved"})
 _ENDED: Final[frozenset[State]] = frozenset({"resolved", "closed", "cancelled"})
 _ANY: Final[frozenset[State]] = OPEN | _ENDED
 
 
 class Move(NamedTuple):
-    """One row. `to` = the states it may lead to; () = the state stays.
+    """One row. `to` = the states it may lead to, but in `stays` the state stays; () = it stays in all.
 
     `desk_from`: states in which the desk alone may do it although nobody holds the incident, with a reason.
     `undo` = whoever did it may take it back within `UNDO_WITHIN_S`, if nothing has happened since.
@@ -26,6 +27,7 @@ class Move(NamedTuple):
     states: frozenset[State]
     who: frozenset[Who]
     to: tuple[State, ...] = ()
+    stays: frozenset[State] = frozenset()
     reason_required: bool = False
     desk_from: frozenset[State] = frozenset()
     undo: bool = False
@@ -43,14 +45,14 @@ _UNIT_HOME: Final = Move(HELD | _ENDED, _EITHER)
 
 LIFECYCLE: Final[dict[str, Move]] = {
     # who has it
-    "claim": Move(OPEN, _who("candidate"), ("claimed",), undo=True),
+    "claim": Move(OPEN, _who("candidate"), ("claimed",), stays=HELD, undo=True),
     "return": Move(OPEN, _who("candidate", "holder"), ("offered",), reason_required=True),
     "refer": Move(OPEN, _who("candidate", "holder", "desk"), ("offered",), reason_required=True),
-    "joint": Move(OPEN, _DESK),
+    "joint": Move(OPEN, _DESK, ("offered",)),
     # work
-    "plan": Move(HELD - {"paused"}, _HOLDER, ("planned",), undo=True),
+    "plan": Move(_MOVING, _HOLDER, ("planned",), stays=frozenset({"planned", "working"}), undo=True),
     "start": Move(frozenset({"claimed", "planned"}), _HOLDER, ("working",), undo=True),
-    "pause": Move(HELD - {"paused"}, _HOLDER, ("paused",), undo=True),
+    "pause": Move(_MOVING, _HOLDER, ("paused",), undo=True),
     "resume": Move(frozenset({"paused"}), _EITHER, ("working",), undo=True),
     "progress": Move(OPEN | _DONE, _EITHER),
     "dispatch": _UNIT,
@@ -79,6 +81,18 @@ LIFECYCLE: Final[dict[str, Move]] = {
 }
 
 UNDO_WITHIN_S: Final = 20.0
+
+
+def edges() -> dict[tuple[State, State], list[str]]:
+    """Every change of state that the table allows, with the verbs that may make it; undo apart."""
+    found: dict[tuple[State, State], list[str]] = {}
+    for verb, move in LIFECYCLE.items():
+        for state in (it for it in ALL_STATES if it in move.states | move.desk_from):
+            for reached in move.to if state not in move.stays else ():
+                if reached != state:
+                    found.setdefault((state, reached), []).append(verb)
+    return found
+
 
 NEVER_SENT: Final = ""
 UNIT_MOVES: Final[dict[str, tuple[frozenset[str], UnitState]]] = {

@@ -19,10 +19,10 @@ def merge(incident: Incident, command: MergeIncident, ctx: Context) -> Verdict:
     if isinstance(who, no.Refusal):
         return who
     into = ctx.other
-    if into is None and command.body.into != incident.id:
-        return no.UnknownIncident(detail="there is no incident to merge into")
-    if into is None or into.id == incident.id:
+    if command.body.into == incident.id:
         return no.MergeRefused(detail="an incident cannot be merged into itself")
+    if into is None:
+        return no.UnknownIncident(detail="there is no incident to merge into")
     if refusal := _not_into(incident, into):
         return refusal
     at = ctx.effective(command)
