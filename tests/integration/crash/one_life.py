@@ -147,10 +147,11 @@ def answers_of(done: Future[list[out.Outcome]]) -> list[Answer] | None:
     error = done.exception()
     if isinstance(error, StoreUnavailable):
         return None
-    return [_answer(outcome) for outcome in done.result()]
+    return [answer_of(outcome) for outcome in done.result()]
 
 
-def _answer(outcome: out.Outcome) -> Answer:
+def answer_of(outcome: out.Outcome) -> Answer:
+    """As the HTTP door says it, read by a client."""
     if isinstance(outcome, out.Refused):
         told = problems.refused(outcome.refusal)
         return Answer(outcome.refusal.status, msgspec.json.decode(msgspec.json.encode(told)))

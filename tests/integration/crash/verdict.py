@@ -80,7 +80,7 @@ def faults(store: Store, ledger: Ledger, ended_at: datetime) -> list[str]:
         *_claim_faults(ledger, found),
         *_resolve_faults(ledger, found),
         *_alarm_faults(store, found, ended_at),
-        *_state_faults(store, found),
+        *state_faults(store, found),
     ]
 
 
@@ -169,7 +169,7 @@ def _alarm_faults(store: Store, found: Found, ended_at: datetime) -> Iterator[st
     yield from (f"{incident_id} was due {due_at} and never rang" for due_at, incident_id in silent)
 
 
-def _state_faults(store: Store, found: Found) -> Iterator[str]:
+def state_faults(store: Store, found: Found) -> Iterator[str]:
     with store.begin() as txn:
         stored = txn.load(set(found.incidents))
     for incident_id, folded in found.incidents.items():
