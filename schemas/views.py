@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schemas.facts import Facts, RoutingDecision
-from schemas.incidents import ClockName, Mode, OfferState, State
+from schemas.incidents import ClockName, Mode, OfferState, State, Unit, WaitingFor
 from schemas.reports import Location
 
 Verdict = Literal["won", "adds", "outranked", "no-match", "not-reached", "error"]
@@ -15,13 +15,16 @@ Verdict = Literal["won", "adds", "outranked", "no-match", "not-reached", "error"
 class ClockReading(Struct, frozen=True, kw_only=True):
     """A clock at the moment of reading. Late = strictly past `due_at`, when read or when stopped.
 
-    `remaining_s` = whole seconds left, negative when late, None once stopped.
+    `remaining_s` = whole seconds left, negative when late, None once stopped. `share` = the same as a share of the whole
+    span, 1 = just started. While `paused_at` is set both stand still.
     """
 
     name: ClockName
     due_at: datetime
     late: bool
     remaining_s: int | None
+    share: float | None
+    paused_at: datetime | None
     stopped_at: datetime | None
     breached_at: datetime | None
 
@@ -35,8 +38,27 @@ class OfferReading(Struct, frozen=True, kw_only=True):
     claimed_at: datetime | None
 
 
+class PauseReading(Struct, frozen=True, kw_only=True):
+    """An interval in which work stood; `until` None = it stands."""
+
+    waiting_for: WaitingFor
+    at: datetime
+    until: datetime | None
+
+
+class DuplicateReading(Struct, frozen=True, kw_only=True):
+    """An incident that was merged into this one."""
+
+    incident_id: str
+    voices_count: int
+
+
 class IncidentItem(Struct, frozen=True, kw_only=True):
-    """One incident in a list. `text` and `place` are those of its first report; `clock` is the running one due next."""
+    """One incident in a list. `text` and `place` are those of its first report; `clock` = the running one due first.
+
+    `waiting` = the pause that stands. `closes_at` = when it is closed if nobody confirms before. `parent` gathers it
+    with others of its kind (a storm); `gathered_count` = how many it gathers itself.
+    """
 
     incident_id: str
     jurisdiction: str
@@ -68,6 +90,19 @@ class IncidentItem(Struct, frozen=True, kw_only=True):
     promised_at: datetime | None
     resolved_at: datetime | None
     closed_at: datetime | None
+    waiting: PauseReading | None
+    extension_asked_for: datetime | None
+    suggested_owner: str | None
+    urged_count: int
+    supervised: bool
+    solved: bool | None
+    satisfied: bool | None
+    unconfirmed: bool
+    closes_at: datetime | None
+    merged_into: str | None
+    duplicates: tuple[DuplicateReading, ...]
+    parent: str | None
+    gathered_count: int
 
 
 class IncidentList(Struct, frozen=True, kw_only=True):
@@ -78,10 +113,72 @@ class IncidentList(Struct, frozen=True, kw_only=True):
     as_of: datetime
 
 
+class OpenCount(Struct, frozen=True, kw_only=True):
+    """Open incidents, and how many of them are past a running clock."""
+
+    count: int
+    late: int
+
+
+class ResponderCount(Struct, frozen=True, kw_only=True):
+    """Open incidents that a responder is offered and that it has claimed; late ones of both."""
+
+    offered: int
+    claimed: int
+    late: int
+
+
+class IncidentCounts(Struct, frozen=True, kw_only=True):
+    """How many stand where at `as_of`: by state all incidents, else the open ones. Category "" = none."""
+
+    jurisdiction: str
+    as_of: datetime
+    states: dict[str, int]
+    open: OpenCount
+    priorities: dict[str, OpenCount]
+    categories: dict[str, OpenCount]
+    responders: dict[str, ResponderCount]
+
+
+class RelatedIncident(Struct, frozen=True, kw_only=True):
+    """An incident that may belong to another, or to a report; `text` and `place` are those of its first report.
+
+    `distance_m` None = one of them is unlocated. `likeness` = how alike the texts are, 0 to 1, None = not compared.
+    `reasons`: near, same-place, same-category, kindred-category, alike. `score` 0 to 1, the most likely first.
+    """
+
+    incident_id: str
+    state: State
+    priority: str
+    category: str | None
+    area: str | None
+    text: str | None
+    place: str | None
+    voices_count: int
+    reported_at: datetime
+    distance_m: float | None
+    likeness: float | None
+    reasons: tuple[str, ...]
+    score: float
+
+
+class RelatedIncidents(Struct, frozen=True, kw_only=True):
+    """`within_m` = how far was looked, `since` = how old those may be that are not open any more, None = open only."""
+
+    items: tuple[RelatedIncident, ...]
+    within_m: float
+    since: datetime | None
+    as_of: datetime
+
+
 class Voice(Struct, frozen=True, kw_only=True):
-    """One report of an incident, without its reporter. Texts are None once erased."""
+    """One report of an incident, without its reporter. Texts are None once erased.
+
+    `incident_id` = the incident that it opened or joined: another one, when that was merged into this.
+    """
 
     report_id: str
+    incident_id: str
     source: str
     source_id: str | None
     channel: str | None
@@ -97,10 +194,16 @@ class Voice(Struct, frozen=True, kw_only=True):
 
 
 class IncidentDetail(IncidentItem, frozen=True, kw_only=True):
+    """`moves`: by responder, the verbs that are possible now; "undo" among them until `undo_until`."""
+
     rule: str
     bundle: str
     tags: tuple[str, ...]
     crew_sent: bool
+    pauses: tuple[PauseReading, ...]
+    units: tuple[Unit, ...]
+    moves: dict[str, tuple[str, ...]]
+    undo_until: datetime | None
     voices: tuple[Voice, ...]
     as_of: datetime
 

@@ -52,13 +52,12 @@ class NewBody(Struct, frozen=True, gc=False):
 class NewIncident(Struct, frozen=True, gc=False):
     """An incident first seen in this batch, in its state at the end of the batch.
 
-    `grouped` = later reports may join it: its `cell` and `place_key` are findable by `group_candidates` while it is
-    open. The exact point is read from the body of its `report_id`, so that it lies in one erasable place only.
+    While it is joinable, `group_candidates` finds it by its `cell` and `place_key`. The exact point is read from the
+    body of its `report_id`, so that it lies in one erasable place only.
     """
 
     incident: Incident
     due_at: datetime | None
-    grouped: bool = False
 
 
 class ChangedIncident(Struct, frozen=True, gc=False):
@@ -153,5 +152,3 @@ class Changes:
     changed_letters: list[ChangedLetter] = field(default_factory=list)
     erasures: list[Erasure] = field(default_factory=list)
     bundles: list[NewBundle] = field(default_factory=list)
-    ungrouped: list[str] = field(default_factory=list)
-    """Ids of changed incidents that stand elsewhere now, so that later reports must not join them."""

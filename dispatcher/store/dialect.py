@@ -37,6 +37,9 @@ class Dialect(Protocol):
     def update_incidents(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Rows of `CHANGED` columns, then id and expected seq; returns how many were found in that version."""
 
+    def update_queue(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Rows of `QUEUE_CHANGED` columns, then the primary key as it was."""
+
     def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Delete by primary key."""
 
@@ -45,6 +48,9 @@ class Dialect(Protocol):
 
     def forget_log(self, engine: Engine) -> bool:
         """Fold the log of past transactions into the file and cut it off; False = somebody still reads from it."""
+
+    def hold_alone(self, connection: Connection) -> None:
+        """Until commit nobody else writes, however long it takes. Raises StoreLocked when others are connected."""
 
     def lock_migration(self, connection: Connection) -> None: ...
 
@@ -64,17 +70,30 @@ CHANGED = (
     "seq",
     "state",
     "category",
-    "area",
-    "priority",
     "owner",
     "rule",
     "due_at",
-    "claim_due_at",
-    "resolution_due_at",
+    "group_cell",
+    "place_key",
     "doc",
 )
-# An incident that is over takes no more voices: it leaves the two grouping indexes.
-UNGROUP = "{0} = CASE WHEN {1} IN ('offered', 'claimed') THEN incidents.{0} END"
+# Columns of `queue` that a change may touch, in the order of `update_queue`; `words` are added to those that are there,
+# as long as these are not too many.
+QUEUE_CHANGED = (
+    "is_open",
+    "state",
+    "priority",
+    "clock_started_at",
+    "clock_due_at",
+    "category",
+    "area",
+    "cell",
+    "place_key",
+    "words",
+)
+QUEUE_KEY = ("jurisdiction", "is_open", "incident_id")
+LONGEST_WORDS = 4000
+ADD_WORDS = f"CASE WHEN length(queue.words) < {LONGEST_WORDS} THEN queue.words || {{0}} ELSE queue.words END"
 PARTY_KEY = ("jurisdiction", "responder", "state", "incident_id")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from dispatcher.store.changes import Erasure
 from dispatcher.store.dialect import Dialect, Row
 from dispatcher.store.instants import to_us
+from dispatcher.store.queue_rows import forget_words
 from dispatcher.store.tables import bodies
 
 _BODIES: Final = "UPDATE bodies SET text = NULL, doc = NULL, lat = NULL, lon = NULL WHERE ref = ?"
@@ -27,7 +28,13 @@ def erase(connection: Connection, dialect: Dialect, erasure: Erasure) -> None:
     """Empty the rows, which stay: an erased body is known to have been there."""
     with dialect.overwriting(connection):
         _run(connection, dialect, _BODIES, [(ref,) for ref in erasure.refs])
+        forget_words(connection, dialect, _incidents_of(connection, erasure.refs))
         _run(connection, dialect, _LETTERS, [(b"", b"{}", to_us(erasure.at), each) for each in erasure.letter_ids])
+
+
+def _incidents_of(connection: Connection, refs: Collection[str]) -> list[str]:
+    question = select(bodies.c.incident_id).where(bodies.c.ref.in_(list(refs))).distinct()
+    return sorted(connection.execute(question).scalars()) if refs else []
 
 
 def _run(connection: Connection, dialect: Dialect, statement: str, rows: Sequence[Row]) -> None:

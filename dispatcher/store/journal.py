@@ -5,13 +5,13 @@ Whoever changes, swaps or removes a row in the middle breaks the chain at that r
 comparing with a head that was noted elsewhere.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select
 
 from dispatcher.store.changes import NewJournalRow
 from dispatcher.store.dialect import Dialect, Row
@@ -22,8 +22,9 @@ from schemas.events import AnyEvent, JournalRow
 
 GENESIS = bytes(32)
 _encode = msgspec.json.Encoder().encode
-_events = msgspec.json.Decoder(tuple[AnyEvent, ...]).decode
-_LAST = f"SELECT {', '.join(column.name for column in journal.columns)} FROM journal ORDER BY position DESC LIMIT 1"
+decode_events = msgspec.json.Decoder(tuple[AnyEvent, ...]).decode
+_COLUMNS = ", ".join(column.name for column in journal.columns)
+_LAST = f"SELECT {_COLUMNS} FROM journal ORDER BY position DESC LIMIT 1"
 _CHUNK = 1000
 
 
@@ -40,9 +41,14 @@ def append(connection: Connection, dialect: Dialect, rows: Sequence[NewJournalRo
     sees what the previous holder wrote.
     """
     dialect.lock_journal(connection)
-    last = connection.exec_driver_sql(_LAST).one_or_none()
-    position, prev_hash = (0, GENESIS) if last is None else (last[0], row_hash(tuple(last)))
+    position, prev_hash = head(connection)
     dialect.insert(connection, journal, chain(rows, position, prev_hash))
+
+
+def head(connection: Connection) -> tuple[int, bytes]:
+    """Position and hash of the newest row."""
+    last = connection.exec_driver_sql(_LAST).one_or_none()
+    return (0, GENESIS) if last is None else (last[0], row_hash(tuple(last)))
 
 
 def chain(rows: Sequence[NewJournalRow], position: int, prev_hash: bytes) -> list[Row]:
@@ -80,31 +86,36 @@ def decoded(
         command_id=command_id,
         actor=actor,
         at=from_us(at) if isinstance(at, int) else at,
-        events=_events(payload),
+        events=decode_events(payload),
     )
 
 
-def first_break(connection: Connection, after: int) -> int | None:
-    """Position of the first row past `after` that was changed, is missing or does not follow; None = all fit."""
-    before: Row | None = None
-    for row in _raw_rows(connection, after):
-        if before is None:
-            if after == 0 and (row[0] != 1 or row[-1] != GENESIS):
-                return 1
-        elif row[0] != before[0] + 1:
-            return int(before[0]) + 1
-        elif row[-1] != row_hash(before):
-            return int(before[0])
-        before = row
+def first_break(
+    connection: Connection, dialect: Dialect, after: int, progress: Callable[[int], None] = lambda _: None
+) -> int | None:
+    """Position of the first row past `after` that was changed, is missing or does not follow; None = all fit.
+
+    `progress` is told how many rows more were looked at.
+    """
+    position, expected = after, GENESIS if after == 0 else None
+    for rows in _raw_pages(connection, dialect, after):
+        for row in rows:
+            if row[0] != position + 1:
+                return position + 1
+            if expected is not None and row[-1] != expected:
+                return max(1, position)
+            position, expected = row[0], row_hash(row)
+        progress(len(rows))
     return None
 
 
-def _raw_rows(connection: Connection, after: int) -> Iterator[Row]:
+def _raw_pages(connection: Connection, dialect: Dialect, after: int) -> Iterator[list[Row]]:
+    statement = (
+        f"SELECT {_COLUMNS} FROM journal WHERE position > {dialect.placeholder} ORDER BY position LIMIT {_CHUNK}"
+    )
     while True:
-        rows = connection.execute(
-            select(journal).where(journal.c.position > after).order_by(journal.c.position).limit(_CHUNK)
-        ).all()
-        yield from ((*row[:6], to_us(row.at), *row[7:]) for row in rows)
+        rows = [tuple(row) for row in connection.exec_driver_sql(statement, (after,))]
+        yield rows
         if len(rows) < _CHUNK:
             return
-        after = rows[-1].position
+        after = rows[-1][0]

@@ -1,10 +1,12 @@
 """PostgreSQL 15 or newer by psycopg 3: several processes write, the journal lock makes their commits one order."""
 
+import os
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
+from socket import gethostname
 from typing import Any, Final
 
 import msgspec
@@ -13,10 +15,10 @@ from sqlalchemy import URL, BigInteger, Connection, Double, Engine, Integer, Lar
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeDecorator
 
-from dispatcher.store.dialect import CHANGED, PARTY_KEY, UNGROUP, Row
-from dispatcher.store.errors import Conflict, StoreError, StoreUnavailable
+from dispatcher.store.dialect import ADD_WORDS, CHANGED, PARTY_KEY, QUEUE_CHANGED, QUEUE_KEY, Row
+from dispatcher.store.errors import Conflict, StoreError, StoreLocked, StoreUnavailable
 from dispatcher.store.instants import from_us
-from dispatcher.store.tables import incidents
+from dispatcher.store.tables import incidents, queue
 
 _WRITERS: Final = 4
 _READERS: Final = 8
@@ -24,6 +26,11 @@ _WAIT_S: Final = 10
 _OLDEST: Final = 150_000
 # Two-number advisory locks are a space of their own, apart from the one-number locks of the groups.
 _LOCK_JOURNAL: Final = "SELECT pg_advisory_xact_lock(231223, 1)"
+_LOCK_TABLES: Final = "LOCK TABLE incidents, queue, parties, reports IN SHARE ROW EXCLUSIVE MODE"
+_OTHERS: Final = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name LIKE 'liandong %%' AND application_name <> current_setting('application_name')"
+)
 _LOCK_MIGRATION: Final = "SELECT pg_advisory_xact_lock(231223, 2)"
 _LOCK_GROUPS: Final = "SELECT pg_advisory_xact_lock(bucket) FROM unnest(%s::int8[]) AS bucket"
 # The server has room for about 6,400 locks by default; so many buckets can never fill it, however many writers come.
@@ -34,7 +41,6 @@ _CONNECT: Final = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # ms; a server that vanished must not hold the writer for ever
-    "application_name": "liandong",
 }
 # A process that was paused while it held the journal lock is thrown out after 5 s and its batch rolled back.
 _SESSION: Final = "-c idle_in_transaction_session_timeout=5000 -c lock_timeout=15000"
@@ -54,6 +60,7 @@ class OnPostgres:
 
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         url = url.set(drivername="postgresql+psycopg")
+        connect = {**_CONNECT, "application_name": f"liandong {gethostname()[:30]} {os.getpid()}"}  # see _OTHERS
         writer = create_engine(
             url,
             hide_parameters=True,  # an error must not quote what people wrote
@@ -62,7 +69,7 @@ class OnPostgres:
             pool_timeout=_WAIT_S,
             pool_pre_ping=True,  # 50 µs a batch, and a restarted server costs nobody an error
             isolation_level="READ COMMITTED",
-            connect_args={**_CONNECT, "options": _SESSION},
+            connect_args={**connect, "options": _SESSION},
         )
         reader = create_engine(
             url,
@@ -72,7 +79,7 @@ class OnPostgres:
             pool_timeout=_WAIT_S,
             pool_pre_ping=True,
             isolation_level="REPEATABLE READ",
-            connect_args={**_CONNECT, "options": f"{_SESSION} -c default_transaction_read_only=on"},
+            connect_args={**connect, "options": f"{_SESSION} -c default_transaction_read_only=on"},
         )
         event.listen(writer, "connect", _insist_on_durability)
         return writer, reader
@@ -109,6 +116,11 @@ class OnPostgres:
         encoded = msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in rows]).decode()
         return connection.exec_driver_sql(_UPDATE_INCIDENTS, (encoded,)).rowcount
 
+    def update_queue(self, connection: Connection, rows: Sequence[Row]) -> None:
+        columns = (*QUEUE_CHANGED, *(f"was_{name}" for name in QUEUE_KEY))
+        encoded = msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in rows]).decode()
+        connection.exec_driver_sql(_UPDATE_QUEUE, (encoded,))
+
     def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
         item, parameters = self.keys(rows, ("text",) * len(PARTY_KEY))
         connection.exec_driver_sql(f"DELETE FROM parties USING {item} WHERE {_SAME_PARTY}", parameters)
@@ -119,6 +131,14 @@ class OnPostgres:
 
     def forget_log(self, engine: Engine) -> bool:  # noqa: ARG002 (the server's own affair)
         return True
+
+    def hold_alone(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        others = connection.exec_driver_sql(_OTHERS).scalar_one()
+        if others:
+            raise StoreLocked(f"other Liandong processes are connected to this database ({others} connections)")
+        connection.exec_driver_sql(_LOCK_TABLES)
+        self.lock_journal(connection)
 
     def lock_migration(self, connection: Connection) -> None:
         connection.exec_driver_sql(_LOCK_MIGRATION)
@@ -182,13 +202,25 @@ def _update_incidents() -> str:
         f"{name} = {f'decode(r.{name}, {chr(39)}base64{chr(39)})' if kind == 'bytea' else f'r.{name}'}"
         for name, kind in kinds.items()
     )
-    ungroup = ", ".join(UNGROUP.format(name, "r.state") for name in ("group_cell", "place_key"))
     return (
-        f"UPDATE incidents SET {taken}, {ungroup}"
+        f"UPDATE incidents SET {taken}"
         f" FROM json_to_recordset(%s::json) AS r({given}, id text, expected int4)"
         " WHERE incidents.id = r.id AND incidents.seq = r.expected"
     )
 
 
+def _update_queue() -> str:
+    kinds = {name: _type_name(queue.c[name].type) for name in QUEUE_CHANGED}
+    kinds |= {f"was_{name}": _type_name(queue.c[name].type) for name in QUEUE_KEY}
+    given = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    taken = ", ".join(f"{name} = r.{name}" for name in QUEUE_CHANGED[:-1])
+    same = " AND ".join(f"queue.{name} = r.was_{name}" for name in QUEUE_KEY)
+    return (
+        f"UPDATE queue SET {taken}, words = {ADD_WORDS.format('r.words')}"
+        f" FROM json_to_recordset(%s::json) AS r({given}) WHERE {same}"
+    )
+
+
+_UPDATE_QUEUE: Final = _update_queue()
 _UPDATE_INCIDENTS: Final = _update_incidents()
 _SAME_PARTY: Final = " AND ".join(f"parties.{name} = k.column{n}" for n, name in enumerate(PARTY_KEY, start=1))

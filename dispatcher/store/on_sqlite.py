@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, QueuePool, Table, create_engine, event
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from dispatcher.store.dialect import CHANGED, PARTY_KEY, UNGROUP, Row
+from dispatcher.store.dialect import ADD_WORDS, CHANGED, PARTY_KEY, QUEUE_CHANGED, QUEUE_KEY, Row
 from dispatcher.store.errors import Conflict, StoreError, StoreUnavailable
 
 _WAIT_S: Final = 30
@@ -67,6 +67,9 @@ class OnSqlite:
     def update_incidents(self, connection: Connection, rows: Sequence[Row]) -> int:
         return connection.exec_driver_sql(_UPDATE_INCIDENTS, list(rows)).rowcount
 
+    def update_queue(self, connection: Connection, rows: Sequence[Row]) -> None:
+        connection.exec_driver_sql(_UPDATE_QUEUE, list(rows))
+
     def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
         connection.exec_driver_sql(_DELETE_PARTIES, list(rows))
 
@@ -90,6 +93,9 @@ class OnSqlite:
         finally:
             pooled.close()
         return not is_busy
+
+    def hold_alone(self, connection: Connection) -> None:
+        """The file's lock says that nobody else is there."""
 
     def lock_migration(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE holds it."""
@@ -163,7 +169,10 @@ def _values(rows: int, columns: int) -> str:
 
 
 _UPDATE_INCIDENTS: Final = (
-    f"UPDATE incidents SET {', '.join(f'{name} = ?' for name in CHANGED)},"
-    f" {UNGROUP.format('group_cell', '?2')}, {UNGROUP.format('place_key', '?2')} WHERE id = ? AND seq = ?"
+    f"UPDATE incidents SET {', '.join(f'{name} = ?' for name in CHANGED)} WHERE id = ? AND seq = ?"
+)
+_UPDATE_QUEUE: Final = (
+    f"UPDATE queue SET {', '.join(f'{name} = ?' for name in QUEUE_CHANGED[:-1])}, words = {ADD_WORDS.format('?')}"
+    f" WHERE {' AND '.join(f'{name} = ?' for name in QUEUE_KEY)}"
 )
 _DELETE_PARTIES: Final = f"DELETE FROM parties WHERE {' AND '.join(f'{name} = ?' for name in PARTY_KEY)}"

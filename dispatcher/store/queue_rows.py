@@ -98,7 +98,7 @@ def forget_words(connection: Connection, dialect: Dialect, incident_ids: Iterabl
         rows = journal.read(connection, select(tables.journal).where(tables.journal.c.incident_id == incident_id))
         if rows:
             kept = read_bodies(connection, body_refs(rows)).values()
-            words = "\n".join(words_of(body.kind, body.doc) for body in kept)[:LONGEST_WORDS]
+            words = joined_words(words_of(body.kind, body.doc) for body in kept)
             question = statement.replace("?", dialect.placeholder)
             connection.exec_driver_sql(question, (words, rows[0].jurisdiction, incident_id))
 
@@ -110,10 +110,17 @@ def body_refs(rows: Iterable[JournalRow]) -> list[str]:
     return list(dict.fromkeys(ref for ref in refs if ref is not None))
 
 
-def _words_by_incident(bodies: Sequence[NewBody]) -> dict[str, str]:
-    """One line per text."""
-    words: dict[str, str] = {}
-    for body in bodies:
-        if told := words_of(body.kind, body.doc):
-            words[body.incident_id] = words.get(body.incident_id, "") + told + "\n"
+def joined_words(parts: Iterable[str]) -> str:
+    """One line each, until they are many."""
+    words = ""
+    for part in parts:
+        if part and len(words) < LONGEST_WORDS:
+            words += part + "\n"
     return words
+
+
+def _words_by_incident(bodies: Sequence[NewBody]) -> dict[str, str]:
+    told: dict[str, list[str]] = {}
+    for body in bodies:
+        told.setdefault(body.incident_id, []).append(words_of(body.kind, body.doc))
+    return {incident_id: joined_words(parts) for incident_id, parts in told.items()}

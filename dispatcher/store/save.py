@@ -13,10 +13,10 @@ from dispatcher.store.dialect import Dialect, Row
 from dispatcher.store.erasing import erase
 from dispatcher.store.errors import Conflict
 from dispatcher.store.instants import maybe_us, to_us
+from dispatcher.store.queue_rows import save_queue
 from dispatcher.store.texts import code, readable, storable
 from schemas.incidents import Incident
 
-OPEN = frozenset({"offered", "claimed"})
 _encode = msgspec.json.Encoder().encode
 T = TypeVar("T")
 
@@ -43,6 +43,7 @@ def save(connection: Connection, dialect: Dialect, changes: Changes, before: Map
     insert(tables.incidents, changes.opened, incident_row)
     if changes.changed:
         _update(connection, dialect, changes.changed)
+    save_queue(connection, dialect, changes, before)
     _save_parties(connection, dialect, changes, before)
     for bundle in changes.bundles:
         save_bundle(connection, dialect, bundle)
@@ -90,26 +91,19 @@ def letter_row(new: NewLetter) -> Row:
 
 def incident_row(new: NewIncident) -> Row:
     incident = new.incident
-    claim_due, resolution_due = _running(incident)
-    findable = new.grouped and incident.state in OPEN
     return (
         incident.id,
         incident.jurisdiction,
         incident.seq,
         incident.state,
         incident.category,
-        code(incident.area),
-        incident.priority,
         incident.owner,
         incident.rule,
         incident.report_id,
         to_us(incident.opened_at),
         to_us(incident.reported_at),
         maybe_us(new.due_at),
-        claim_due,
-        resolution_due,
-        incident.cell if findable else None,
-        incident.place_key if findable else None,
+        *_findable_by(incident),
         _encode(incident),
     )
 
@@ -121,27 +115,19 @@ def _changed_row(new: ChangedIncident) -> Row:
         incident.seq,
         incident.state,
         incident.category,
-        code(incident.area),
-        incident.priority,
         incident.owner,
         incident.rule,
         maybe_us(new.due_at),
-        *_running(incident),
+        *_findable_by(incident),
         _encode(incident),
         incident.id,
         new.expected_seq,
     )
 
 
-def _running(incident: Incident) -> tuple[int | None, int | None]:
-    """Due instants of the claim and the resolution clock, as far as they run."""
-    claim = resolution = None
-    for clock in incident.clocks:
-        if clock.stopped_at is None and clock.name == "claim":
-            claim = to_us(clock.due_at)
-        elif clock.stopped_at is None:
-            resolution = to_us(clock.due_at)
-    return claim, resolution
+def _findable_by(incident: Incident) -> tuple[str | None, str | None]:
+    """Cell and place key of what later reports may join."""
+    return (incident.cell, incident.place_key) if incident.joinable else (None, None)
 
 
 def _update(connection: Connection, dialect: Dialect, changed: Sequence[ChangedIncident]) -> None:

@@ -21,10 +21,12 @@ from dispatcher.store.migrate import insist_on_head, migrate
 from dispatcher.store.on_postgres import OnPostgres
 from dispatcher.store.on_sqlite import OnSqlite
 from dispatcher.store.purging import purge
+from dispatcher.store.rebuilding import DerivedTables
 from dispatcher.store.txn import Txn
 from schemas.events import JournalRow
+from schemas.incidents import NOT_OVER_STATES
 
-_NOT_OVER: Final = ("offered", "claimed", "resolved")
+_NOT_OVER: Final = NOT_OVER_STATES
 _SECRET: Final = "keyed-hashes"  # noqa: S105 (the name of a row)
 
 
@@ -113,7 +115,7 @@ class Store:
     def verify_journal(self, after: int = 0) -> int | None:
         """Position of the first row past `after` that was changed or is missing; None = the chain holds."""
         with self.reading() as connection:
-            return journal.first_break(connection, after)
+            return journal.first_break(connection, self._dialect, after)
 
     def cursor(self, name: str) -> int:
         """How far an outlet has read, 0 at first."""
@@ -128,6 +130,23 @@ class Store:
         )
         with self._writing() as connection:
             connection.exec_driver_sql(statement.replace("?", self._dialect.placeholder), (name, position))
+
+    @contextmanager
+    def derived(self) -> Iterator[DerivedTables]:
+        """Journal and derived tables as one snapshot."""
+        with self.reading() as connection:
+            yield DerivedTables(connection, self._dialect)
+
+    @contextmanager
+    def rebuilding(self) -> Iterator[tuple[DerivedTables, DerivedTables]]:
+        """The same, and where rows are put right, in one transaction in which nobody else may write.
+
+        Raises StoreLocked when another process is connected.
+        """
+        with self._writing() as writer:
+            self._dialect.hold_alone(writer)
+            with self.reading() as reader:
+                yield DerivedTables(reader, self._dialect), DerivedTables(writer, self._dialect)
 
     # ── timers ───────────────────────────────────────────────────────────────────────────────────
     def due_before(self, now: datetime, limit: int) -> list[tuple[datetime, str]]:
@@ -146,17 +165,16 @@ class Store:
 
     def counts(self, now: datetime) -> Counts:
         """Gauges for the start; afterwards each process counts what it commits."""
-        incident, kept = tables.incidents.c, tables.letters
-        # naming the jurisdictions lets the index find the open ones among a million closed
-        is_open = incident.state.in_(_NOT_OVER) & incident.jurisdiction.in_(
-            select(tables.active_bundles.c.jurisdiction)
-        )
+        incident, queue, kept = tables.incidents.c, tables.queue.c, tables.letters
+        # naming the jurisdictions lets the indexes find the open ones among a million closed
+        here = select(tables.active_bundles.c.jurisdiction)
+        is_open = incident.state.in_(_NOT_OVER) & incident.jurisdiction.in_(here)
         by_state = select(incident.state, func.count()).where(is_open).group_by(incident.state)
-        is_late = (incident.claim_due_at < now) | (incident.resolution_due_at < now)
+        late = select(func.count()).where(queue.jurisdiction.in_(here), queue.is_open == 1, queue.clock_due_at < now)
         with self.reading() as connection:
             return Counts(
                 open_by_state=dict.fromkeys(_NOT_OVER, 0) | {row[0]: row[1] for row in connection.execute(by_state)},
-                overdue=connection.execute(select(func.count()).where(is_open, is_late)).scalar_one(),
+                overdue=connection.execute(late).scalar_one(),
                 letters=connection.execute(select(func.count()).select_from(kept)).scalar_one(),
             )
 

@@ -75,9 +75,8 @@ bodies = Table(
     Column("doc", LargeBinary),
 )
 
-# One row per incident; `doc` is the whole state, the columns are what is searched or sorted by.
-# claim_due_at, resolution_due_at: due instant of that clock while it runs. due_at: the next alarm (None = none left).
-# group_cell, place_key: only while the incident is open and its rule groups.
+# One row per incident; `doc` is the whole state, the columns are what the spine looks for. due_at: the next alarm
+# (None = none left). group_cell, place_key: only while the incident is open and its rule groups.
 incidents = Table(
     "incidents",
     metadata,
@@ -86,21 +85,17 @@ incidents = Table(
     Column("seq", Integer, nullable=False),
     _text("state"),
     _text("category", nullable=True),
-    _text("area", nullable=True),
-    _text("priority"),
     _text("owner"),
     _text("rule"),
     _text("report_id"),
     Column("opened_at", Instant, nullable=False),
     Column("reported_at", Instant, nullable=False),
     Column("due_at", Instant),
-    Column("claim_due_at", Instant),
-    Column("resolution_due_at", Instant),
     _text("group_cell", nullable=True),
     _text("place_key", nullable=True),
     Column("doc", LargeBinary, nullable=False),
 )
-# lists by state, newest first (the queue, paging by id)
+# how many stand where
 Index("incidents_state", incidents.c.jurisdiction, incidents.c.state, incidents.c.id)
 # the tick: what is due next
 Index(
@@ -123,6 +118,28 @@ Index(
     incidents.c.place_key,
     sqlite_where=text("place_key IS NOT NULL"),
     postgresql_where=text("place_key IS NOT NULL"),
+)
+
+# One narrow row per incident: what lists, counts and the search look at (queue_rows.py says why). is_open: 1 = offered
+# or held; the key keeps those together. clock_…: the running clock that is due first. words: what was told and said,
+# folded; personal data, erased with the bodies.
+queue = Table(
+    "queue",
+    metadata,
+    _text("jurisdiction"),
+    Column("is_open", Integer, nullable=False),
+    _text("incident_id"),
+    _text("state"),
+    _text("priority"),
+    Column("clock_started_at", Instant),
+    Column("clock_due_at", Instant),
+    _text("category", nullable=True),
+    _text("area", nullable=True),
+    _text("cell", nullable=True),
+    _text("place_key", nullable=True),
+    _text("words"),
+    PrimaryKeyConstraint("jurisdiction", "is_open", "incident_id"),
+    sqlite_with_rowid=False,
 )
 
 # Who has to do with an incident, and how: the queue of one responder. `state` is the incident's.

@@ -1,28 +1,35 @@
-"""Which incidents there are: the open ones by priority and the clock due next, then the newest of the rest.
+"""Which incidents there are: the open ones by urgency, then the newest of the rest.
 
-Pages go by key, not by offset: what comes in between two pages neither repeats nor hides a row.
+Urgent = by priority, then by the share that is left of the running clock, the least first: what is overdue comes first,
+what has no clock last. A cursor holds the moment of its first page and every later page shows that moment, so that what
+comes in or changes meanwhile neither repeats nor hides a row.
 """
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Double, case, cast, func, select, tuple_, type_coerce
 
-from dispatcher.core.lifecycle import OPEN
-from dispatcher.store.tables import bodies, incidents, parties
+from dispatcher.store.instants import EPOCH, from_us, to_us
+from dispatcher.store.queue_rows import OPEN, urgent_clock
+from dispatcher.store.tables import incidents, queue
+from dispatcher.views.asked import Asked, fitting, wanted
+from dispatcher.views.moment import Moment, Since, since
 from dispatcher.views.readings import item_of
 from dispatcher.views.report_bodies import report_bodies
-from schemas.incidents import Incident, State
+from schemas.incidents import Incident
 from schemas.views import IncidentList
 
-ALL_STATES: Final[tuple[State, ...]] = ("offered", "claimed", "resolved", "closed", "cancelled")
-ROLES: Final = ("offered", "claimed", "returned", "withdrawn", "copy")
-_NEVER: Final = 1 << 62  # sorts after every due instant
-_LONGEST_SEARCH: Final = 8  # words
+_NO_CLOCK: Final = 1e300
+_SHORTEST_US: Final = 1_000_000  # a clock that was due before it started has no share
+_LAST_US: Final = to_us(datetime.max.replace(tzinfo=EPOCH.tzinfo))
 _Key = Annotated[str, Meta(pattern=r"^[0-9A-Z]{1,26}\Z")]
+_AtUs = Annotated[int, Meta(ge=0, le=_LAST_US)]
+_Position = Annotated[int, Meta(ge=0, lt=1 << 62)]
 
 _incident = msgspec.json.Decoder(Incident)
 
@@ -31,127 +38,127 @@ class BadCursor(ValueError):
     """The cursor was not made by this list."""
 
 
-class Asked(Struct, frozen=True, kw_only=True):
-    """What is looked for. `area` is a prefix, `category` a node with all below it, `q` words of the reports' texts.
+class _Open(Struct, frozen=True, array_like=True, order=True, tag="o"):
+    """Where an open incident stands; `rank` 0 = late, where late ones go before all others."""
 
-    `responder` restricts to incidents in which it plays one of `roles`.
-    """
-
-    jurisdiction: str
-    states: tuple[State, ...] = ALL_STATES
-    responder: str | None = None
-    roles: tuple[str, ...] = ("offered", "claimed")
-    category: str | None = None
-    area: str | None = None
-    q: str | None = None
-
-
-class _Open(Struct, frozen=True, array_like=True, tag="o"):
-    """Where a page among the open incidents ended."""
-
+    rank: Annotated[int, Meta(ge=0, le=1)]
     priority: _Key
-    due_us: Annotated[int, Meta(ge=0, le=_NEVER)]
+    share: float
     id: _Key
 
 
-class _Over(Struct, frozen=True, array_like=True, tag="r"):
-    """Where a page among the rest ended."""
+class _Rest(Struct, frozen=True, array_like=True, tag="r"):
+    """Where one of the rest stands."""
 
     id: _Key
 
 
-_Cursor = _Open | _Over
-_cursor: msgspec.json.Decoder[_Cursor] = msgspec.json.Decoder(_Cursor)
+class _Cursor(Struct, frozen=True, array_like=True):
+    at_us: _AtUs
+    position: _Position
+    after: _Open | _Rest
 
 
-def queue(connection: Connection, asked: Asked, now: datetime, *, cursor: str | None, limit: int) -> IncidentList:
-    """One page of at most `limit` incidents. Raises BadCursor."""
-    after = None if cursor is None else _read(cursor)
-    rows: list[tuple[_Cursor, bytes]] = []
-    if not isinstance(after, _Over):
-        rows += _open_rows(connection, asked, after, limit + 1)
-    if len(rows) <= limit:
-        after_over = after if isinstance(after, _Over) else None
-        rows += _other_rows(connection, asked, after_over, limit + 1 - len(rows))
-    page = [_incident.decode(doc) for _, doc in rows[:limit]]
-    firsts = report_bodies(connection, [incident.report_id for incident in page])
+_cursor = msgspec.json.Decoder(_Cursor)
+
+
+class _Page:
+    """One page at one moment."""
+
+    def __init__(self, connection: Connection, asked: Asked, moment: Moment, later: Since) -> None:
+        self._connection = connection
+        self._asked = asked
+        self._at_us = to_us(moment.at)
+        self._later = later
+        changed = fitting(connection, asked, later.before)
+        self._open = {_key(it, self._at_us, asked): it for it in changed if it.state in OPEN}
+        self._rest = {it.id: it for it in changed if it.state not in OPEN}
+
+    def open(self, after: _Open | None, count: int) -> list[tuple[_Open, Incident | None]]:
+        """The next open ones in order; None = the incident as it is stored."""
+        states = [state for state in self._asked.states if state in OPEN]
+        if not states:
+            return []
+        ranked = self._rank()
+        key = (*ranked, queue.c.priority, _share(self._at_us), queue.c.incident_id)
+        rows = select(*key).where(wanted(self._asked, states, is_open=True), *self._unchanged()).order_by(*key)
+        if after is not None:
+            last = (after.rank, after.priority, after.share, after.id)
+            rows = rows.where(tuple_(*key) > tuple_(*last[-len(key) :]))
+        found = self._connection.execute(rows.limit(count))
+        stored = [(_Open(row[0] if ranked else 0, *row[-3:]), None) for row in found]
+        changed = [(key, it) for key, it in self._open.items() if after is None or key > after]
+        return sorted([*stored, *changed], key=lambda row: row[0])[:count]
+
+    def rest(self, after: _Rest | None, count: int) -> list[tuple[_Rest, Incident | None]]:
+        """The next of the others, newest first."""
+        states = [state for state in self._asked.states if state not in OPEN]
+        if not states or count < 1:
+            return []
+        key = queue.c.incident_id
+        rows = select(key).where(wanted(self._asked, states, is_open=False), *self._unchanged()).order_by(key.desc())
+        if after is not None:
+            rows = rows.where(key < after.id)
+        stored = [(_Rest(row[0]), None) for row in self._connection.execute(rows.limit(count))]
+        changed = [(_Rest(name), it) for name, it in self._rest.items() if after is None or name < after.id]
+        return sorted([*stored, *changed], key=lambda row: row[0].id, reverse=True)[:count]
+
+    def _unchanged(self) -> list[ColumnElement[bool]]:
+        return self._later.unchanged(queue.c.incident_id)
+
+    def _rank(self) -> tuple[ColumnElement[int], ...]:
+        late = type_coerce(queue.c.clock_due_at, BigInteger) < self._at_us
+        return (case((late, 0), else_=1),) if self._asked.late_first else ()
+
+
+def page(connection: Connection, asked: Asked, moment: Moment, *, cursor: str | None, limit: int) -> IncidentList:
+    """At most `limit` incidents as they stood at `moment`, or at the cursor's. Raises BadCursor and TooFarBack."""
+    after: _Open | _Rest | None = None
+    if cursor is not None:
+        read = _read(cursor)
+        moment, after = Moment(from_us(read.at_us), read.position), read.after
+    rows = _rows(_Page(connection, asked, moment, since(connection, asked.jurisdiction, moment)), after, limit + 1)
+    shown = _stored(connection, rows[:limit])
+    firsts = report_bodies(connection, [incident.report_id for incident in shown])
     return IncidentList(
-        items=tuple(item_of(incident, firsts.get(incident.report_id), now) for incident in page),
-        next_cursor=_write(rows[limit - 1][0]) if len(rows) > limit else None,
-        as_of=now,
+        items=tuple(item_of(incident, firsts.get(incident.report_id), moment.at) for incident in shown),
+        next_cursor=_write(moment, rows[limit - 1][0]) if len(rows) > limit else None,
+        as_of=moment.at,
     )
 
 
-def _open_rows(connection: Connection, asked: Asked, after: _Open | None, count: int) -> list[tuple[_Cursor, bytes]]:
-    wanted = _wanted(asked, tuple(state for state in asked.states if state in OPEN))
-    if wanted is None:
-        return []
-    due = _due_us()
-    key = (incidents.c.priority, due, incidents.c.id)
-    rows = select(*key, incidents.c.doc).where(wanted).order_by(*key).limit(count)
-    if after is not None:
-        rows = rows.where(tuple_(*key) > tuple_(after.priority, after.due_us, after.id))
-    return [(_Open(row[0], row[1], row[2]), row[3]) for row in connection.execute(rows)]
+def _rows(found: _Page, after: _Open | _Rest | None, count: int) -> Sequence[tuple[_Open | _Rest, Incident | None]]:
+    if isinstance(after, _Rest):
+        return found.rest(after, count)
+    rows = found.open(after, count)
+    return [*rows, *found.rest(None, count - len(rows))]
 
 
-def _other_rows(connection: Connection, asked: Asked, after: _Over | None, count: int) -> list[tuple[_Cursor, bytes]]:
-    wanted = _wanted(asked, tuple(state for state in asked.states if state not in OPEN))
-    if wanted is None:
-        return []
-    rows = select(incidents.c.id, incidents.c.doc).where(wanted).order_by(incidents.c.id.desc()).limit(count)
-    if after is not None:
-        rows = rows.where(incidents.c.id < after.id)
-    return [(_Over(row[0]), row[1]) for row in connection.execute(rows)]
+def _stored(connection: Connection, rows: Sequence[tuple[_Open | _Rest, Incident | None]]) -> list[Incident]:
+    ids = [key.id for key, incident in rows if incident is None]
+    docs = connection.execute(select(incidents.c.id, incidents.c.doc).where(incidents.c.id.in_(ids))) if ids else ()
+    stored = {row[0]: _incident.decode(row[1]) for row in docs}
+    return [incident or stored[key.id] for key, incident in rows]
 
 
-def _due_us() -> ColumnElement[int]:
-    """Due instant of the running clock that is due first, in microseconds; LEAST and min differ between dialects."""
-    claim, resolution = incidents.c.claim_due_at, incidents.c.resolution_due_at
-    first = case(
-        (claim.is_(None), resolution), (resolution.is_(None), claim), (claim < resolution, claim), else_=resolution
-    )
-    return func.coalesce(type_coerce(first, BigInteger), _NEVER)
+def _share(at_us: int) -> ColumnElement[float]:
+    """As `_key` computes it; both dialects and Python divide alike, so that pages meet without a gap."""
+    started, due = (type_coerce(each, BigInteger) for each in (queue.c.clock_started_at, queue.c.clock_due_at))
+    length = case((due - started > _SHORTEST_US, due - started), else_=_SHORTEST_US)
+    return func.coalesce(cast(due - at_us, Double) / cast(length, Double), _NO_CLOCK)
 
 
-def _wanted(asked: Asked, states: tuple[State, ...]) -> ColumnElement[bool] | None:
-    if not states:
-        return None
-    tests: list[ColumnElement[bool]] = [
-        incidents.c.jurisdiction == asked.jurisdiction,
-        incidents.c.state.in_(states),
-    ]
-    if asked.responder is not None:
-        tests.append(incidents.c.id.in_(_involving(asked, states)))
-    if asked.category is not None:
-        below = incidents.c.category.startswith(f"{asked.category}/", autoescape=True)
-        tests.append(or_(incidents.c.category == asked.category, below))
-    if asked.area is not None:
-        tests.append(incidents.c.area.startswith(asked.area, autoescape=True))
-    if asked.q is not None:
-        tests.append(incidents.c.id.in_(_telling(asked)))
-    return and_(*tests)
+def _key(incident: Incident, at_us: int, asked: Asked) -> _Open:
+    clock = urgent_clock(incident.clocks)
+    if clock is None:
+        return _Open(int(asked.late_first), incident.priority, _NO_CLOCK, incident.id)
+    started, due = to_us(clock.started_at), to_us(clock.due_at)
+    share = float(due - at_us) / float(max(due - started, _SHORTEST_US))
+    return _Open(int(asked.late_first and share >= 0), incident.priority, share, incident.id)
 
 
-def _involving(asked: Asked, states: tuple[State, ...]) -> Select[tuple[str]]:
-    return select(parties.c.incident_id).where(
-        parties.c.jurisdiction == asked.jurisdiction,
-        parties.c.responder == asked.responder,
-        parties.c.state.in_(states),
-        parties.c.role.in_(asked.roles),
-    )
-
-
-def _telling(asked: Asked) -> Select[tuple[str]]:
-    """Incidents with a report whose text holds all the words."""
-    words = (asked.q or "").split()[:_LONGEST_SEARCH]
-    return select(bodies.c.incident_id).where(
-        bodies.c.jurisdiction == asked.jurisdiction,
-        bodies.c.kind == "report",
-        *(bodies.c.text.icontains(word, autoescape=True) for word in words),
-    )
-
-
-def _write(cursor: _Cursor) -> str:
+def _write(moment: Moment, after: _Open | _Rest) -> str:
+    cursor = _Cursor(to_us(moment.at), moment.position, after)
     return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
 
 

@@ -1,10 +1,12 @@
 """One incident at one moment: its clocks and its row in a list. Pure."""
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dispatcher.core.clocks import due_at
 from dispatcher.core.parties import holders, holding
+from dispatcher.store.queue_rows import urgent_clock
+from dispatcher.views.standing import standing_fields
 from schemas.incidents import Clock, Incident, Offer
 from schemas.reports import Report
 from schemas.views import ClockReading, IncidentItem, OfferReading
@@ -12,26 +14,27 @@ from schemas.views import ClockReading, IncidentItem, OfferReading
 
 def reading_of(clock: Clock, now: datetime) -> ClockReading:
     """Late ⇔ strictly past due ⇔ `remaining_s` < 0, so that no two screens can disagree."""
-    until = clock.stopped_at or now
+    until = clock.stopped_at or clock.paused_at or now
     return ClockReading(
         name=clock.name,
         due_at=clock.due_at,
         late=clock.due_at < until,
-        remaining_s=None if clock.stopped_at else math.floor((clock.due_at - now).total_seconds()),
+        remaining_s=None if clock.stopped_at else math.floor((clock.due_at - until).total_seconds()),
+        share=None if clock.stopped_at else round(share_left(clock, until), 4),
+        paused_at=clock.paused_at,
         stopped_at=clock.stopped_at,
         breached_at=clock.breached_at,
     )
 
 
-def due_next(clocks: tuple[ClockReading, ...]) -> ClockReading | None:
-    """The running clock whose due instant comes (or came) first."""
-    running = [clock for clock in clocks if clock.remaining_s is not None]
-    return min(running, key=lambda clock: clock.due_at, default=None)
+def share_left(clock: Clock, now: datetime) -> float:
+    """What is left of the whole span, negative when late; a clock that was due before it started had a second."""
+    return (clock.due_at - now) / max(clock.due_at - clock.started_at, timedelta(seconds=1))
 
 
 def item_fields(incident: Incident, first: Report | None, now: datetime) -> dict[str, object]:
     """The fields of IncidentItem, of which IncidentDetail has more. `first` None = erased."""
-    clocks = tuple(reading_of(clock, now) for clock in incident.clocks)
+    clocks, urgent = tuple(reading_of(clock, now) for clock in incident.clocks), urgent_clock(incident.clocks)
     lead = holding(incident)
     return {
         "incident_id": incident.id,
@@ -54,7 +57,7 @@ def item_fields(incident: Incident, first: Report | None, now: datetime) -> dict
         "seq": incident.seq,
         "voices_count": incident.voices,
         "reasons": incident.reasons,
-        "clock": due_next(clocks),
+        "clock": None if urgent is None else reading_of(urgent, now),
         "clocks": clocks,
         "claim_due_at": due_at(incident, "claim"),
         "resolution_due_at": due_at(incident, "resolution"),
@@ -64,6 +67,7 @@ def item_fields(incident: Incident, first: Report | None, now: datetime) -> dict
         "promised_at": incident.promised_at,
         "resolved_at": incident.resolved_at,
         "closed_at": incident.closed_at,
+        **standing_fields(incident),
     }
 
 

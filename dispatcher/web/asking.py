@@ -1,20 +1,23 @@
 """What a request asks, as typed values; what cannot be typed is refused with the parameter's name."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from litestar import Request
 
 from dispatcher.core.lifecycle import OPEN
-from dispatcher.views.queue import ALL_STATES, ROLES, Asked
+from dispatcher.views.asked import ROLES, Asked
 from dispatcher.web.problems import DETAILS, Refuse
-from schemas.incidents import State
+from schemas.incidents import ALL_STATES, State
+from schemas.reports import is_plausible
 
 AnyRequest = Request[Any, Any, Any]
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 200
 _LONGEST_WORD: Final = 200
 _ULID: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_OFFSET: Final = re.compile(r"(?:Z|[+-]\d\d:?\d\d)\Z")
 _KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 
 
@@ -25,6 +28,38 @@ def incident_id(request: AnyRequest) -> str:
 
 def report_id(request: AnyRequest) -> str:
     return _id(request, "report_id", "UnknownReport")
+
+
+def responder_id(request: AnyRequest) -> str:
+    """From the path; whether the pack knows it is another question."""
+    return str(request.path_params["responder_id"])[:_LONGEST_WORD]
+
+
+def past_instant(request: AnyRequest, name: str, now: datetime) -> datetime | None:
+    """An instant with its offset that is not ahead of `now`."""
+    given = parameter(request, name)
+    if given is None:
+        return None
+    try:
+        at = datetime.fromisoformat(given).astimezone(UTC) if _OFFSET.search(given) else None
+    except (ValueError, OverflowError):
+        at = None
+    if at is None or not is_plausible(at):
+        problem = f"{name} is an instant with its offset, such as 2025-01-12T04:22:00Z"
+        raise Refuse(422, "BadParameter", problem, parameter=name)
+    if at > now:
+        raise Refuse(422, "BadParameter", f"{name} lies ahead", parameter=name)
+    return at
+
+
+def whole(request: AnyRequest, name: str, default: int, largest: int) -> int:
+    """A whole number from 1 to `largest`."""
+    given = parameter(request, name)
+    if given is None:
+        return default
+    if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= largest):
+        raise Refuse(422, "BadParameter", f"{name} is a number from 1 to {largest}", parameter=name)
+    return int(given[:9])
 
 
 def _id(request: AnyRequest, name: str, unknown: str) -> str:

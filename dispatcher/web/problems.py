@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 
 from dispatcher.service import WriterStopped
 from dispatcher.store import StoreUnavailable
+from dispatcher.views.moment import TooFarBack
 from dispatcher.views.queue import BadCursor
 from schemas.decode import Undecodable
 from schemas.refusals import Refusal
@@ -82,6 +83,8 @@ def told(error: Exception, path: str) -> Told:
         return Told(problem(error.status, error.title, str(error), **error.fields), headers)
     if isinstance(error, BadCursor):
         return Told(problem(422, "BadCursor", str(error)), {})
+    if isinstance(error, TooFarBack):
+        return Told(problem(422, "TooFarBack", str(error)), {})
     if isinstance(error, StoreUnavailable | WriterStopped):
         log.warning("unavailable", error=type(error).__name__, reason=str(error)[:200])
         sentence = "the store cannot be reached; nothing was acknowledged, try again"

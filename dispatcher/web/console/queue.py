@@ -2,13 +2,15 @@
 
 from litestar import Response, get
 
-from dispatcher.views.counts import counts
-from dispatcher.views.queue import ALL_STATES, queue
+from dispatcher.store.queue_rows import OPEN
+from dispatcher.views.counts import by_state
 from dispatcher.web import asking
+from dispatcher.web.api.incidents import page_of
 from dispatcher.web.asking import AnyRequest
 from dispatcher.web.console.screens import render, with_query, wording
 from dispatcher.web.engine import engine_of
 from dispatcher.web.problems import Refuse
+from schemas.incidents import ALL_STATES
 
 _CHOICES = ("open", *ALL_STATES, "all")
 
@@ -20,21 +22,20 @@ def show_queue(request: AnyRequest) -> Response[str]:
     if state not in _CHOICES:
         raise Refuse(422, "BadParameter", f"state {state!r}")
     asked = asking.asked(request, compiled.jurisdiction, None if state == "all" else state)
-    cursor, limit = asking.parameter(request, "cursor"), asking.page_size(request)
+    page = page_of(engine, request, asked)
     with engine.store.reading() as connection:
-        page = queue(connection, asked, engine.now(), cursor=cursor, limit=limit)
-        counted = counts(connection, compiled.jurisdiction)
+        counted = by_state(connection, compiled.jurisdiction)
     return render(
         request,
         "queue",
         wording(request, engine, compiled),
         page=page,
-        counts=counted,
+        counts=counted | {"open": sum(counted.get(name, 0) for name in OPEN), "all": sum(counted.values())},
         asked=asked,
         state=state,
         states=_CHOICES,
         responders=compiled.responders,
         next_page=with_query(request, cursor=page.next_cursor) if page.next_cursor else None,
-        first_page=with_query(request, cursor=None) if cursor else None,
+        first_page=with_query(request, cursor=None) if asking.parameter(request, "cursor") else None,
         this_page=with_query(request, lang=None),
     )

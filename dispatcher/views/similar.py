@@ -1,0 +1,23 @@
+"""Is it known already? Open incidents that a report, while it is being typed, may be another voice of."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, and_, or_
+
+from dispatcher.store.tables import queue
+from dispatcher.views.related import SHOWN, Subject, candidates, kindred, shown, spots, weigh
+from schemas.views import RelatedIncidents
+
+WITHIN_M: Final = 300
+_LEAST: Final = 0.4  # of a score, to be worth a glance
+
+
+def similar(connection: Connection, subject: Subject, now: datetime) -> RelatedIncidents:
+    """Of the same or a kindred category; those without a place are compared by their text."""
+    tests = [queue.c.is_open == 1, *kindred(subject.category)]
+    if where := spots(subject, WITHIN_M):
+        tests.append(or_(*where, and_(queue.c.cell.is_(None), queue.c.place_key.is_(None))))
+    weighed = [weigh(subject, other, WITHIN_M) for other in candidates(connection, subject, *tests)]
+    likely = sorted((it for it in weighed if it.score >= _LEAST), key=lambda it: (-it.score, it.incident_id))
+    return RelatedIncidents(items=shown(connection, likely[:SHOWN]), within_m=WITHIN_M, since=None, as_of=now)
