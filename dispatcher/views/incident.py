@@ -1,15 +1,18 @@
 """One incident: its state, its clocks and every voice, without the reporters."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, select
 
-from dispatcher.store.tables import incidents
+from dispatcher.store.journal import read as read_journal
+from dispatcher.store.tables import incidents, journal
+from dispatcher.views.moves import moves_of, undo_of
 from dispatcher.views.readings import item_fields
 from dispatcher.views.report_bodies import report_bodies
-from schemas.events import JournalRow, ReportReceived, RoutingDecided
+from dispatcher.views.standing import pauses_of
+from schemas.events import DuplicateAttached, DuplicateDetached, JournalRow, ReportReceived, RoutingDecided
 from schemas.incidents import Incident
 from schemas.reports import Report
 from schemas.views import IncidentDetail, Voice
@@ -23,19 +26,38 @@ def incident_of(connection: Connection, incident_id: str) -> Incident | None:
     return None if doc is None else _incident.decode(doc)
 
 
-def detail(connection: Connection, incident: Incident, rows: Iterable[JournalRow], now: datetime) -> IncidentDetail:
+def detail(connection: Connection, incident: Incident, rows: Sequence[JournalRow], now: datetime) -> IncidentDetail:
     """`rows`: the incident's journal, at least up to its seq."""
-    arrivals = list(_arrivals(rows))
+    arrivals = [*_arrivals(rows), *_arrivals(_rows_of_duplicates(connection, incident, now))]
     told = report_bodies(connection, [decided.report_id for _, decided in arrivals])
+    undo = undo_of(incident, rows, now)
     return IncidentDetail(
         **item_fields(incident, told.get(incident.report_id), now),  # type: ignore[arg-type]
         rule=incident.rule,
         bundle=incident.bundle,
         tags=incident.tags,
         crew_sent=incident.crew_sent,
+        pauses=pauses_of(incident),
+        units=incident.units,
+        moves=moves_of(incident, undo),
+        undo_until=undo.until if undo else None,
         voices=_voices(arrivals, told),
         as_of=now,
     )
+
+
+def _rows_of_duplicates(connection: Connection, incident: Incident, now: datetime) -> list[JournalRow]:
+    """Journals of all that were merged into it, and into those."""
+    rows: list[JournalRow] = []
+    asked, wanted = {incident.id}, {each.incident_id for each in incident.duplicates}
+    while wanted:
+        some = select(journal).where(journal.c.incident_id.in_(wanted)).order_by(journal.c.incident_id, journal.c.seq)
+        found = [row for row in read_journal(connection, some) if row.at <= now]
+        rows, asked = rows + found, asked | wanted
+        merged = {it.duplicate for row in found for it in row.events if isinstance(it, DuplicateAttached)}
+        parted = {it.duplicate for row in found for it in row.events if isinstance(it, DuplicateDetached)}
+        wanted = merged - parted - asked
+    return rows
 
 
 def _arrivals(rows: Iterable[JournalRow]) -> Iterable[tuple[ReportReceived, RoutingDecided]]:
@@ -53,6 +75,7 @@ def _voices(arrivals: Iterable[tuple[ReportReceived, RoutingDecided]], told: Map
 def _voice(received: ReportReceived, decided: RoutingDecided, report: Report | None) -> Voice:
     return Voice(
         report_id=decided.report_id,
+        incident_id=decided.incident_id,
         source=received.source,
         source_id=report.source_id if report else None,
         channel=received.channel,
