@@ -1,4 +1,4 @@
-"""Physical lines of a file, .gz or plain, with numbers, bytes read so far, and a way back.
+"""Physical lines of a file, .gz or plain, with numbers and a way back.
 
 The way back matters for CSV: an opening quote that never closes swallows the lines after it; once that shows, only its
 first line is broken and the others are read again.
@@ -23,7 +23,6 @@ class Lines:
             self._bytes = io.BufferedReader(gzip.GzipFile(fileobj=self._file), 1 << 16)
         self._encoding = encoding
         self._again: deque[bytes] = deque()
-        self.size = path.stat().st_size
         self.taken: list[bytes] = []
         self.first = 1  # number of the first line of `taken`
         self.problem: str | None = None
@@ -59,11 +58,6 @@ class Lines:
         """Give all taken lines but the first back to be read again."""
         self._again.extendleft(reversed(self.taken[1:]))
         del self.taken[1:]
-
-    @property
-    def position(self) -> int:
-        """Bytes of the file (packed, if it is packed) read so far; for progress."""
-        return self._file.tell()
 
     def __enter__(self) -> Self:
         return self

@@ -71,16 +71,6 @@ class ReportFile:
     ) -> None:
         self._lines.__exit__(kind, error, trace)
 
-    @property
-    def size(self) -> int:
-        """Bytes of the file as it lies on disk."""
-        return self._lines.size
-
-    @property
-    def position(self) -> int:
-        """Bytes of `size` read so far."""
-        return self._lines.position
-
     def __iter__(self) -> Iterator[RowResult]:
         for record in self._records:
             lines = self._lines
@@ -94,6 +84,10 @@ class ReportFile:
                 yield RowResult(lines.first, None, problem=str(error), raw=b"".join(lines.taken))
             else:
                 yield RowResult(lines.first, report, closed_at, warnings)
+
+    def skip(self, count: int) -> int:
+        """Pass over so many rows without making reports of them; returns how many there were. Raises FileError."""
+        return sum(1 for _ in islice(self._records, count))
 
     def _open(self) -> tuple[Iterator[Row | str], Callable[[Column], Cell]]:
         if self._format == "jsonl":

@@ -19,6 +19,10 @@ from routing_rules import PackError
 Answer = httpx.Response
 
 
+class NoAnswer(Exception):
+    """The server does not answer: nobody knows whether it did what it was asked. str() is a sentence."""
+
+
 class Api:
     """One API, wherever it is; answers are read, never raised."""
 
@@ -32,13 +36,30 @@ class Api:
         params: Mapping[str, str | None] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
+        """Without an answer the command ends with a sentence."""
+        try:
+            return self.attempt(method, path, body=body, content=content, params=params, headers=headers)
+        except NoAnswer as error:
+            fail(str(error), 1)
+
+    def attempt(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        content: bytes | None = None,
+        params: Mapping[str, str | None] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Raises NoAnswer."""
         given = {name: value for name, value in (params or {}).items() if value is not None}
         raw = content if content is not None or body is None else json.dumps(body).encode()
         told = {"content-type": "application/json", **(headers or {})}
         try:
             return self._send(httpx.Request(method, f"{self.base}{path}", params=given, content=raw, headers=told))
         except httpx.TransportError as error:
-            fail(f"the server at {self.base} does not answer: {type(error).__name__}", 1)
+            raise NoAnswer(f"the server at {self.base} does not answer: {type(error).__name__}") from error
 
     base = "http://localhost"
 

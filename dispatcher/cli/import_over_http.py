@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dispatcher.cli.api_client import Answer, Api
+from dispatcher.cli.api_client import Answer, Api, NoAnswer
 from dispatcher.loops.file_rows import BROKEN, Row, pieces
 from dispatcher.loops.import_tally import PROBLEM, Tally
 from schemas.views import DeadLetterBody
@@ -26,14 +26,23 @@ class HttpImport:
         self._file = file
         self._tally = tally
         self._params = {"trusted": "true" if trusted else None}
+        self._opened_last: str | None = None
 
-    def take(self, rows: Iterable[Row], stopping: Callable[[], bool]) -> bool:
-        """False = `stopping` said so before the end. Raises ServerStopped."""
+    def take(self, rows: Iterable[Row], stopping: Callable[[], bool], done: Callable[[str | None], None]) -> bool:
+        """False = `stopping` said so before the end. Raises ServerStopped.
+
+        `done` is told after each piece which incident its rows opened last, None = none.
+        """
         for piece in pieces(rows):
             if stopping():
                 return False
+            self._opened_last = None
             self._send(piece)
+            done(self._opened_last)
         return True
+
+    def knows(self, incident_id: str) -> bool:
+        return self._answer("GET", f"/api/v1/incidents/{incident_id}").is_success
 
     def _send(self, piece: Sequence[Row]) -> None:
         reports: list[tuple[str, bytes]] = []
@@ -64,17 +73,25 @@ class HttpImport:
             self._tally.reject(origin, problem)
 
     def _count(self, origin: str, result: dict[str, Any]) -> None:
+        if result["status"] == 201 and not result["joined"]:
+            self._opened_last = result["incident_id"]
         if result["status"] in (200, 201):
             self._tally.take(result["owner"], joined=result["joined"], repeated=result["status"] == 200)
         else:
             self._tally.reject(origin, result["title"])
 
     def _ask(self, path: str, lines: Sequence[bytes], params: dict[str, str | None]) -> list[dict[str, Any]]:
-        answer = self._api.ask("POST", path, content=b"\n".join(lines), params=params, headers=_LINES)
+        answer = self._answer("POST", path, content=b"\n".join(lines), params=params, headers=_LINES)
         if not answer.is_success:
             raise ServerStopped(f"the server does not take them: {_title(answer)}")
         results: list[dict[str, Any]] = answer.json()
         return results
+
+    def _answer(self, method: str, path: str, **more: Any) -> Answer:  # noqa: ANN401 - as Api.attempt has them
+        try:
+            return self._api.attempt(method, path, **more)
+        except NoAnswer as error:
+            raise ServerStopped(str(error)) from error
 
 
 def _encoded(row: Row) -> bytes:

@@ -14,10 +14,9 @@ _SHOWN: Final = 20
 
 
 @contextmanager
-def progress_bar(what: str, total: int, *, counted: bool = True) -> Iterator[Callable[[int], None]]:
-    """A function that is told how much more is done; draws on a terminal only. `counted` = shows the numbers."""
-    numbers = [MofNCompleteColumn()] if counted else []
-    columns = (TextColumn("{task.description}"), BarColumn(), *numbers, TimeRemainingColumn())
+def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A function that is told how much more is done; draws on a terminal only."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(what, total=total)
@@ -30,10 +29,12 @@ def told(summary: ImportSummary) -> Iterator[str]:
     joined = f"  ({summary.joined_count} joined open incidents)" if summary.joined_count else ""
     yield f"  taken         {summary.taken_count:>9}{joined}"
     yield f"  repeated      {summary.repeated_count:>9}"
-    yield f"  dead letters  {len(summary.dead_letters):>9}"
+    yield f"  dead letters  {len(summary.dead_letters) + summary.earlier_letters_count:>9}"
     yield from (f"    {row.origin}  {row.reason}" for row in summary.dead_letters[:_SHOWN])
     if len(summary.dead_letters) > _SHOWN:
         yield f"    … and {len(summary.dead_letters) - _SHOWN} more; --json names them all"
+    if summary.earlier_letters_count:
+        yield f"    {summary.earlier_letters_count} of them were named by an earlier run"
     if summary.resolved_count:
         yield f"  resolved      {summary.resolved_count:>9}"
     yield from (f"  late: {clock:<8}{count:>9}" for clock, count in summary.breaches.items())

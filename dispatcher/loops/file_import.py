@@ -1,6 +1,6 @@
 """Reports from a file at the engine's own clock, as if they came in now."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -13,11 +13,19 @@ VIA: Final = "import"
 
 
 def import_rows(
-    rows: Iterable[Row], file: str, handle: Handle, tally: Tally, *, trusted: bool, stopping: Callable[[], bool]
+    rows: Iterable[Row],
+    file: str,
+    handle: Handle,
+    tally: Tally,
+    *,
+    trusted: bool,
+    stopping: Callable[[], bool],
+    done: Callable[[str | None], None],
 ) -> bool:
     """Take the rows in pieces, each committed before the next is read. False = `stopping` said so before the end.
 
-    A row that joined another's incident closes nothing: the incident ends with the row that opened it.
+    A row that joined another's incident closes nothing: the incident ends with the row that opened it. `done` is told
+    after each piece which incident its rows opened last, None = none.
     """
     for piece in pieces(rows):
         if stopping():
@@ -29,7 +37,16 @@ def import_rows(
         closings = list(chain.from_iterable(map(_closings, piece, outcomes)))
         if closings:
             tally.count(closings, handle(closings))
+        done(opened_last(outcomes))
     return True
+
+
+def opened_last(outcomes: Sequence[out.Outcome]) -> str | None:
+    """The incident that the last of these opened."""
+    for outcome in reversed(outcomes):
+        if isinstance(outcome, out.Taken) and not outcome.repeated and not outcome.answer.joined:
+            return outcome.answer.incident_id
+    return None
 
 
 def _command(row: Row, origin: str, *, trusted: bool) -> SubmitReport | KeepDeadLetter:

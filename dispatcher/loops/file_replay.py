@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, cast
 
 from msgspec.structs import replace
 
+from dispatcher.loops.file_import import opened_last
 from dispatcher.loops.file_rows import PIECE, Handle, Row, closing, letter
 from dispatcher.loops.import_tally import Tally
 from dispatcher.service.arrivals import Arrival, keyed, route_arrival
@@ -67,7 +68,8 @@ class Replay:
     """The commands of a replay in time order; made once. All rows are held in memory, about 2.5 KB each.
 
     `trusted` = due times in the reports count. A closing before its opening counts as at its opening. The last instant
-    of the rows is the end: what is due then or later does not ring.
+    of the rows is the end: what is due then or later does not ring. `steps_done` = how many steps were handed out with
+    all their commands.
     """
 
     def __init__(self, file: str, rows: Sequence[Row], *, trusted: bool) -> None:
@@ -79,6 +81,7 @@ class Replay:
         self._opened: dict[int, Foreseen] = {}
         self._known: set[str] = set()
         self._closed: set[str] = set()
+        self.steps_done = 0
 
     @property
     def begins_at(self) -> datetime | None:
@@ -97,21 +100,34 @@ class Replay:
         """Rows and closings; alarms come on top."""
         return len(self._rows) + sum(kind == _CLOSES for _, kind, _ in self._steps)
 
-    def commands(self, foreseeing: Foreseeing, waiting: Iterable[tuple[datetime, str]]) -> Iterator[Command]:
-        """`waiting` = (due instant, incident) of clocks that ran before.
+    def commands(
+        self, foreseeing: Foreseeing, waiting: Iterable[tuple[datetime, str]], *, after: int = 0
+    ) -> Iterator[Command]:
+        """`waiting` = (due instant, incident) of clocks that ran before; `after` = steps that an earlier run has done.
 
-        Rows without report or time come first, as dead letters: they have no place in time.
+        Those are foreseen again, since later ones speak of their incidents, and left out. Rows without report or time
+        come first, as dead letters: they have no place in time.
         """
         self._alarms = sorted((due_at, -1, incident_id) for due_at, incident_id in waiting)
-        yield from self._letters()
+        if not after:
+            yield from self._letters()
         for at, kind, number in self._steps:
-            yield from self._alarms_before(at, _TICK)  # at equal instants commands go first
-            if kind == _OPENS:
-                yield self._opening(number, at, foreseeing)
-            else:
-                yield from self._closing(number, at)
+            commands = list(self._commands_of(at, kind, number, foreseeing))
+            if self.steps_done >= after:
+                yield from commands[:-1]
+            self.steps_done += 1
+            if self.steps_done > after:
+                yield from commands[-1:]
         if self.ends_at is not None:
             yield from self._alarms_before(self.ends_at, timedelta(0))
+
+    def _commands_of(self, at: datetime, kind: int, number: int, foreseeing: Foreseeing) -> Iterator[Command]:
+        """Of one step, and the alarms that ring before it."""
+        yield from self._alarms_before(at, _TICK)  # at equal instants commands go first
+        if kind == _OPENS:
+            yield self._opening(number, at, foreseeing)
+        else:
+            yield from self._closing(number, at)
 
     def _letters(self) -> Iterator[KeepDeadLetter]:
         for row in self._rows:
@@ -173,8 +189,12 @@ def carry_out(
     *,
     stopping: Callable[[], bool],
     progress: Callable[[int], None],
+    done: Callable[[str | None], None],
 ) -> bool:
-    """Batch by batch, each committed before the next. False = `stopping` said so before the end."""
+    """Batch by batch, each committed before the next. False = `stopping` said so before the end.
+
+    `done` is told after each batch which incident it opened last, None = none.
+    """
     store.move_cursor(MARK, UNDER_WAY)
     is_complete = True
     while batch := list(islice(commands, PIECE)):
@@ -182,8 +202,10 @@ def carry_out(
             is_complete = False
             break
         clock.at = batch[0].effective_at or clock.at
-        tally.count(batch, handle(batch))
+        outcomes = handle(batch)
+        tally.count(batch, outcomes)
         progress(sum(not isinstance(command, FireDue | ClaimIncident) for command in batch))
+        done(opened_last(outcomes))
     store.move_cursor(MARK, store.last_position())
     return is_complete
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import signal
-import sqlite3
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,27 +118,3 @@ def test_the_summary_in_words(imports: Imports, write: Write) -> None:
     assert "old.csv: 5 rows" in told
     assert "old.csv:3  has 3 of 8 columns" in told
     assert "2  urban-lighting" in told
-
-
-@pytest.mark.slow
-def test_interrupted_it_keeps_what_it_took_and_another_run_goes_on(imports: Imports, write: Write) -> None:
-    file = write([lamp(number) for number in range(3000)])
-    running = imports.launch(*imports.words(file))
-    while _reports_count(imports.folder / "liandong.db") == 0:
-        assert running.poll() is None
-        time.sleep(0.01)
-    running.send_signal(signal.SIGINT)
-    assert running.wait() == 130
-    assert "what was taken stays" in imports.log.read_text(encoding="utf-8")
-    taken = _reports_count(imports.folder / "liandong.db")
-    assert 0 < taken < 3000
-    again = imports.takes(file)
-    assert (again["repeated_count"], again["taken_count"]) == (taken, 3000 - taken)
-
-
-def _reports_count(database: Path) -> int:
-    try:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-            return int(connection.execute("SELECT count(*) FROM reports").fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0

@@ -210,7 +210,16 @@ class Run:
         try:
             waiting = engine.store.due_before(NEVER, 10_000)
             commands = replay.commands(foreseeing, waiting)
-            carry_out(commands, handle, clock, tally, engine.store, stopping=lambda: False, progress=lambda _: None)
+            carry_out(
+                commands,
+                handle,
+                clock,
+                tally,
+                engine.store,
+                stopping=lambda: False,
+                progress=lambda _: None,
+                done=lambda _: None,
+            )
             rows_of_journal = engine.store.journal_after(0, 100_000)
             return [(row.at.isoformat(), row.actor, *(type(e).__name__ for e in row.events)) for row in rows_of_journal]
         finally:
