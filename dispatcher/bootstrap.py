@@ -12,6 +12,7 @@ import structlog
 
 from dispatcher.loops.deliver import Deliver, Outlet
 from dispatcher.loops.loop import Loop
+from dispatcher.loops.storms import StormWatch
 from dispatcher.loops.tick import Tick
 from dispatcher.metrics import Metrics
 from dispatcher.service import Commits, Observer, Policies, Spine, StoredBundles, Ulids, Writer
@@ -73,6 +74,7 @@ class Engine:
         if tick:
             ticking = Tick(self.store, self.writer, self.metrics, self.now, time.monotonic)
             self.run_loop("tick", ticking.step)
+            self.run_loop("storms", StormWatch(self.store, self.writer, self.policies, self.now).step)
 
     def deliver_to(self, outlet: Outlet, *, adapter: str) -> None:
         """Relay the journal to a receiver that is one log, for responders with this adapter."""

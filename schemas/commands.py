@@ -211,6 +211,14 @@ class FireDue(Command, frozen=True, kw_only=True, tag="FireDue"):
     incident_id: str
 
 
+class GatherStorm(Command, frozen=True, kw_only=True, tag="GatherStorm"):
+    """Many of a kind are open near each other: this one is the parent of `gathered` others, or joins `parent`."""
+
+    incident_id: str
+    gathered: int = 0
+    parent: str | None = None
+
+
 class PublishBundle(Command, frozen=True, kw_only=True, tag="PublishBundle"):
     """Make this encoded bundle (routing_rules.encode_bundle) the active one of its jurisdiction."""
 

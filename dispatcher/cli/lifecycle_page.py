@@ -1,4 +1,4 @@
-"""`python -m dispatcher.cli.lifecycle_page` writes docs/lifecycle.md; with --check it only says whether it is current."""
+"""`python -m dispatcher.cli.lifecycle_page` writes docs/lifecycle.md; with --check it says whether it is current."""
 
 import sys
 from collections.abc import Sequence

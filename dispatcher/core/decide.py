@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from dispatcher.core import correcting, ending, handling, merging, offering
+from dispatcher.core import correcting, ending, handling, merging, offering, storms
 from dispatcher.core.clocks import due_at
 from dispatcher.core.context import Context, Plan, Verdict
 from dispatcher.core.parties import holders
@@ -126,5 +126,6 @@ _DECIDERS: dict[type[do.Command], Callable[..., Verdict]] = {
     do.UnmergeIncident: merging.unmerge,
     do.DetachDuplicate: merging.detach,
     do.FireDue: ending.fire,
+    do.GatherStorm: storms.gather,
     do.ReadReporter: _read_reporter,
 }

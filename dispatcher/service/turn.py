@@ -19,6 +19,7 @@ from schemas.commands import (
     Command,
     DetachDuplicate,
     FireDue,
+    GatherStorm,
     IncidentCommand,
     KeepDeadLetter,
     MergeIncident,
@@ -45,6 +46,7 @@ class Turn:
         self._handlers: dict[type[Command], Callable[..., out.Outcome]] = {
             ReadReporter: self._read_reporter,
             FireDue: self._fire,
+            GatherStorm: self._gather,
             PublishBundle: self._publish,
             KeepDeadLetter: self._dead_letter,
         }
@@ -69,7 +71,9 @@ class Turn:
         for command in batch:
             if isinstance(command, ReadReporter) and (found := self._work.txn.report_of(command.report_id)):
                 self._incident_of_report[command.report_id] = found
-        named = {command.incident_id for command in batch if isinstance(command, IncidentCommand | FireDue)}
+        named = {
+            command.incident_id for command in batch if isinstance(command, IncidentCommand | FireDue | GatherStorm)
+        }
         wanted = (joined | named | set(self._incident_of_report.values())) - {""}
         if wanted:
             self._work.load(wanted)
@@ -192,6 +196,15 @@ class Turn:
         self._work.journal(incident, verdict, command_id="", actor="tick", now=now)
         rang = tuple(event.clock if isinstance(event, ev.ClockBreached) else "confirm" for event in verdict)
         return out.Fired(incident_id=incident.id, rang=rang)
+
+    def _gather(self, command: GatherStorm) -> out.Outcome:
+        incident, now = self._work.incidents.get(command.incident_id), self._work.now_of(command)
+        verdict = decide(incident, command, Context(now=now))
+        if incident is None or isinstance(verdict, no.Refusal):
+            return out.Refused(refusal=no.UnknownIncident())
+        if verdict:
+            incident = self._work.journal(incident, verdict, command_id="", actor="storms", now=now)
+        return out.Done(answer=command_answer(incident))
 
     def _publish(self, command: PublishBundle) -> out.Outcome:
         name, jurisdiction = bundle_id(command.bundle), decode_bundle(command.bundle).jurisdiction
