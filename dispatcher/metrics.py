@@ -32,6 +32,8 @@ class Metrics:
         self._commands = self._counter("dispatch_commands", "Commands about incidents, by outcome", "outcome")
         self._refusals = self._counter("dispatch_refusals", "Commands refused, by reason", "reason")
         self._breaches = self._counter("dispatch_breaches", "Clocks that rang", "clock", "responder")
+        self._closed = self._counter("dispatch_closed", "Incidents closed, confirmed or by time", "how")
+        self._reopened = self._counter("dispatch_reopened", "Incidents opened again", "responder")
         self._letters = self._counter("dispatch_dead_letters", "Dead letters kept", "reason")
         self._fallbacks = self._counter("dispatch_desk_fallbacks", "Reports that fell to the desk, by reason", "reason")
         self._claim = self._histogram(
@@ -112,6 +114,10 @@ class Metrics:
             self._offers.labels(event.responders[0]).inc()
         elif isinstance(event, ev.IncidentResolved):
             self._resolution.labels(event.responder).observe(_seconds(event.at, incident.reported_at))
+        elif isinstance(event, ev.IncidentClosed):
+            self._closed.labels("unconfirmed" if event.unconfirmed else "confirmed").inc()
+        elif isinstance(event, ev.IncidentReopened):
+            self._reopened.labels(incident.owner).inc()
         elif isinstance(event, ev.ClockBreached):
             self._breaches.labels(event.clock, incident.owner).inc()
             self._late.observe(_seconds(event.fired_at, event.due_at))

@@ -26,6 +26,20 @@ def test_story_03_streetlight_at_a_crossing_claimed_in_5_minutes(town: Town, clo
     assert town.metric('dispatch_claim_seconds_bucket{le="300.0",responder="urban-lighting"}') == 1
 
 
+def test_before_night_has_passed_so_a_clock_time_is_asked_for(town: Town, clock: StoryClock) -> None:
+    clock.set("2025-01-12T16:41")
+    incident_id = town.report(TEXT, area=None)["incident_id"]
+    clock.set("2025-01-12T16:46")
+    sunset = "2025-01-12T16:10:00+08:00"
+    refused = town.command(incident_id, "claim", responder="urban-lighting", promised_at=sunset)
+    assert (refused.status_code, refused.json()["title"]) == (422, "NotInFuture")
+    assert town.incident(incident_id)["state"] == "offered", "refused whole: no claim without the promise"
+    claimed = town.done(
+        incident_id, "claim", responder="urban-lighting", crew_sent=True, promised_at="2025-01-12T20:00:00+08:00"
+    )
+    assert instant(claimed["promised_at"]) == instant("2025-01-12T20:00:00+08:00")
+
+
 def test_it_goes_to_the_team_that_got_the_first_streetlight(town: Town, clock: StoryClock) -> None:
     clock.set("2025-01-12T16:41")
     first = town.report("泰和街21号盛世嘉园八号楼南厢房…门前路灯坏了")
