@@ -11,13 +11,16 @@ from pathlib import Path
 import structlog
 
 from dispatcher.loops.deliver import Deliver, Outlet
+from dispatcher.loops.files import FileSweep
 from dispatcher.loops.loop import Loop
 from dispatcher.loops.storms import StormWatch
 from dispatcher.loops.tick import Tick
 from dispatcher.metrics import Metrics
 from dispatcher.service import Commits, Observer, Policies, Spine, StoredBundles, Ulids, Writer
+from dispatcher.service.file_keeper import FileKeeper
 from dispatcher.settings import Settings
-from dispatcher.store import Store
+from dispatcher.store import Store, StoreError
+from dispatcher.store.files import FileFolder, FileStore
 from routing_rules import Bundle, Compiled, encode_bundle, load_pack
 from schemas import outcomes as out
 from schemas.commands import PublishBundle
@@ -64,6 +67,7 @@ class Engine:
             groups=groups,
         )
         self.writer = Writer(self.spine, time.perf_counter)
+        self.keeper = FileKeeper(store, self.writer, file_store(settings))
         self._loops: dict[str, Loop] = {}
 
     def start(self, *, tick: bool = True) -> None:
@@ -75,6 +79,7 @@ class Engine:
             ticking = Tick(self.store, self.writer, self.metrics, self.now, time.monotonic)
             self.run_loop("tick", ticking.step)
             self.run_loop("storms", StormWatch(self.store, self.writer, self.policies, self.now).step)
+            self.run_loop("files", FileSweep(self.keeper, self.now, time.monotonic).step)
 
     def deliver_to(self, outlet: Outlet, *, adapter: str) -> None:
         """Relay the journal to a receiver that is one log, for responders with this adapter."""
@@ -120,6 +125,7 @@ class Engine:
         """Loops first, then what waits is written, then the store is closed."""
         for loop in self._loops.values():
             loop.stop()
+        self.keeper.stop()
         self.writer.stop()
         self.store.close()
 
@@ -135,6 +141,20 @@ def open_engine(
     """Raises StoreLocked when another process has the SQLite file, StoreUnavailable when the database is away."""
     settings.var.mkdir(parents=True, exist_ok=True)
     return Engine(settings, Store.open(settings.database), clock, observer=observer, replays=replays, groups=groups)
+
+
+def file_store(settings: Settings) -> FileStore:
+    """Where attachments lie. Raises StoreError with a sentence when that place cannot be meant."""
+    if not settings.files.startswith("s3:"):
+        return FileFolder(Path(settings.files) if settings.files else settings.var / "files")
+    try:
+        from connectors.s3.files import S3Files  # noqa: PLC0415 - its library is optional
+    except ImportError as error:
+        raise StoreError("LIANDONG_FILES names an S3 store; that needs pip install 'liandong[s3]'") from error
+    try:
+        return S3Files(settings.files, endpoint=settings.files_endpoint)
+    except (ValueError, OSError) as error:
+        raise StoreError(f"LIANDONG_FILES: {error}") from error
 
 
 def find_pack(name: str) -> Path:

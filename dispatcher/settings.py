@@ -16,6 +16,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     `kafka` None = no broker: HTTP only. `kafka_session_s` = how long a worker may be silent before others take over its
     partitions. `metrics_port` = where `worker` and `relay` answer /metrics, None = nowhere (`serve` has it at its
     own address). `database_clock` = the database says what time it is (several processes).
+    `files` = where attachments lie: a folder, or s3://bucket/prefix with `files_endpoint` ("" = below `var`).
     `allowed_hosts` = Host headers answered beside loopback names.
     """
 
@@ -31,6 +32,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     log_level: str = "INFO"
     admin_token: str = ""
+    files: str = ""
+    files_endpoint: str | None = None
 
     @property
     def http(self) -> str:
@@ -67,6 +70,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         database_clock=database.startswith("postgresql"),
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
         log_level=level,
+        files=environment.get("LIANDONG_FILES", ""),
+        files_endpoint=environment.get("AWS_ENDPOINT_URL") or None,
         admin_token=environment.get("LIANDONG_ADMIN_TOKEN") or secrets.token_urlsafe(24),
     )
 

@@ -25,12 +25,13 @@ class S3Files:
         address = urlsplit(url)
         if address.scheme != "s3" or not address.netloc or address.query:
             raise ValueError("a bucket is named s3://bucket or s3://bucket/prefix")
-        self._store = S3Store(
-            address.netloc,
-            prefix=address.path.strip("/") or None,
-            client_options={"allow_http": (endpoint or "").startswith("http://"), "timeout": _PATIENCE},
-            retry_config={"max_retries": 3, "retry_timeout": _PATIENCE},
-        )
+        with _as_os_errors():
+            self._store = S3Store(
+                address.netloc,
+                prefix=address.path.strip("/") or None,
+                client_options={"allow_http": (endpoint or "").startswith("http://"), "timeout": _PATIENCE},
+                retry_config={"max_retries": 3, "retry_timeout": _PATIENCE},
+            )
 
     def put(self, name: str, content: bytes) -> None:
         with _as_os_errors():

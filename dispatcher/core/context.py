@@ -24,6 +24,7 @@ class Plan(Struct, frozen=True, gc=False):
     desk: str
     facts: Facts
     decision: RoutingDecision
+    attachments: tuple[str, ...] = ()
 
 
 class LastRow(Struct, frozen=True, gc=False):

@@ -39,6 +39,7 @@ def _submit(incident: Incident | None, command: do.SubmitReport, ctx: Context) -
         channel=report.channel,
         received_at=ctx.effective(command),
         via=command.via,
+        attachments=plan.attachments,
     )
     if report.held_by and incident is None:
         return received, *_held(report.held_by, plan, ctx, ctx.effective(command))

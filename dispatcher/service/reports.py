@@ -5,24 +5,29 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import chain
 
+from msgspec.structs import replace
+
 from dispatcher.core import Context, Plan, decide
 from dispatcher.core.grouping import Spot, Standing, match
 from dispatcher.service.answers import decided_of, report_answer
 from dispatcher.service.arrivals import Arrival, Routed, arrive, route_arrival, ungrouped
+from dispatcher.service.attachments import Attachments, attached
 from dispatcher.service.working import Working
 from dispatcher.store import NewBody, NewReport
 from schemas import outcomes as out
 from schemas import refusals as no
 from schemas.commands import Command, KeepDeadLetter, SubmitReport
 from schemas.events import RoutingDecided
+from schemas.facts import Facts
 from schemas.incidents import Incident
 
 
 class Reports:
     """The SubmitReports of one turn, by their place in the batch."""
 
-    def __init__(self, work: Working) -> None:
+    def __init__(self, work: Working, attachments: Attachments) -> None:
         self._work = work
+        self._attachments = attachments
         self._arrivals: dict[int, Arrival] = {}
         self._routed: dict[int, Routed] = {}
         self._answered: dict[bytes, tuple[bytes, RoutingDecided]] = {}
@@ -114,14 +119,16 @@ class Reports:
     def _open_or_join(self, arrival: Arrival, routed: Routed) -> RoutingDecided:
         command, work = arrival.command, self._work
         now, report_id, incident = work.now_of(command), work.ids.next(), self._joined(routed)
+        facts, attachments = self._with_attachments(command, routed.facts)
         plan = Plan(
             report_id=report_id,
             incident_id=incident.id if incident else command.incident_id or work.ids.next(),
             key=arrival.key.hex(),
             jurisdiction=routed.compiled.jurisdiction,
             desk=routed.compiled.desk,
-            facts=routed.facts,
+            facts=facts,
             decision=routed.decision,
+            attachments=attachments,
         )
         responders = routed.compiled.responders.keys() if command.report.held_by else ()
         happened = decide(incident, command, Context(now=now, plan=plan, responders=responders))
@@ -130,9 +137,18 @@ class Reports:
         actor = f"source:{command.report.source}"
         after = work.journal(incident, happened, opens=plan.incident_id, command_id=plan.key, actor=actor, now=now)
         self._keep(arrival, routed, after, report_id)
+        self._attachments.give(attachments, report_id, after.id)
         if incident is None and routed.spot is not None:
             self._stand(after.jurisdiction, after.category, after.cell, Standing(after.id, routed.spot))
         return decided_of(report_id, happened)
+
+    def _with_attachments(self, command: SubmitReport, facts: Facts) -> tuple[Facts, tuple[str, ...]]:
+        """What may be used of what the report names; for the rest it is not refused, only warned."""
+        named = attached(command)
+        usable = self._attachments.usable(named)
+        if usable != named:
+            facts = replace(facts, warnings=(*facts.warnings, "unknown-attachment"))
+        return facts, usable
 
     def _joined(self, routed: Routed) -> Incident | None:
         """Nobody joins what was not loaded under locks, or is over or moved: since then, or by this batch itself."""

@@ -6,6 +6,7 @@ import msgspec
 
 from dispatcher.core import Context, decide
 from dispatcher.service.answers import command_answer
+from dispatcher.service.attachments import Attachments, attached
 from dispatcher.service.contexts import Contexts
 from dispatcher.service.reports import Reports
 from dispatcher.service.working import Working
@@ -21,6 +22,7 @@ from schemas.commands import (
     FireDue,
     GatherStorm,
     IncidentCommand,
+    KeepAttachment,
     KeepDeadLetter,
     MergeIncident,
     PublishBundle,
@@ -39,7 +41,8 @@ class Turn:
 
     def __init__(self, work: Working) -> None:
         self._work = work
-        self._reports = Reports(work)
+        self._attachments = Attachments(work)
+        self._reports = Reports(work, self._attachments)
         self._contexts = Contexts(work)
         self._known: dict[tuple[str, str], tuple[str, out.Outcome]] = {}
         self._incident_of_report: dict[str, str] = {}
@@ -49,11 +52,13 @@ class Turn:
             GatherStorm: self._gather,
             PublishBundle: self._publish,
             KeepDeadLetter: self._dead_letter,
+            KeepAttachment: self._attachments.keep,
         }
 
     def run(self, batch: Sequence[Command]) -> list[out.Outcome]:
         joined = self._reports.meet(batch)
         self._meet_commands(batch)
+        self._attachments.meet(batch)
         self._load(batch, joined)
         outcomes = [self._handle(place, command) for place, command in enumerate(batch)]
         self._work.collect_incidents()
@@ -125,9 +130,12 @@ class Turn:
 
     def _decide(self, command: IncidentCommand) -> out.Outcome:
         work, incident, said = self._work, self._work.incidents.get(command.incident_id), _said(command)
-        now, body_ref = work.now_of(command), work.ids.next() if said else None
+        attachments = attached(command)
+        now, body_ref = work.now_of(command), work.ids.next() if said or attachments else None
         context = self._contexts.of(incident, command, body_ref)
         verdict = decide(incident, command, context)
+        if attachments and not isinstance(verdict, no.Refusal):
+            verdict = self._attachments.added(verdict, command, attachments, body_ref)
         if isinstance(verdict, no.Refusal) or incident is None:
             refusal = verdict if isinstance(verdict, no.Refusal) else no.UnknownIncident()
             if command.by_topic:
@@ -140,6 +148,7 @@ class Turn:
             incident = work.journal(incident, verdict, command_id=command.command_id or "", actor=actor, now=now)
             if body_ref is not None:
                 work.keep_said(incident, body_ref, msgspec.json.encode(said), now)
+                self._attachments.give(attachments, body_ref, incident.id)
             if context.other is not None:
                 self._other_half(incident, context.other, command, actor)
         return out.Done(answer=command_answer(incident))

@@ -8,10 +8,12 @@ Import from here:
 """
 
 from dispatcher.store.changes import (
+    BoundAttachment,
     ChangedIncident,
     ChangedLetter,
     Changes,
     Erasure,
+    NewAttachment,
     NewBody,
     NewBundle,
     NewCommand,
@@ -21,12 +23,13 @@ from dispatcher.store.changes import (
     NewReport,
 )
 from dispatcher.store.errors import Conflict, StatementFailed, StoreError, StoreLocked, StoreUnavailable
-from dispatcher.store.found import Body, Candidate, Counts, KnownCommand, KnownReport, Letter
+from dispatcher.store.found import Body, Candidate, Counts, KnownCommand, KnownReport, Letter, StoredAttachment
 from dispatcher.store.store import Store
 from dispatcher.store.txn import Txn
 
 __all__ = [
     "Body",
+    "BoundAttachment",
     "Candidate",
     "ChangedIncident",
     "ChangedLetter",
@@ -37,6 +40,7 @@ __all__ = [
     "KnownCommand",
     "KnownReport",
     "Letter",
+    "NewAttachment",
     "NewBody",
     "NewBundle",
     "NewCommand",
@@ -49,5 +53,6 @@ __all__ = [
     "StoreError",
     "StoreLocked",
     "StoreUnavailable",
+    "StoredAttachment",
     "Txn",
 ]

@@ -129,6 +129,28 @@ class Erasure(Struct, frozen=True, gc=False):
     at: datetime
 
 
+class NewAttachment(Struct, frozen=True, gc=False):
+    """A file that lies in the file store under `sha256` (hex), its small picture under `thumbnail`; unused."""
+
+    attachment_id: str
+    jurisdiction: str
+    media_type: str
+    size: int
+    width: int | None
+    height: int | None
+    sha256: str
+    thumbnail: str | None
+    at: datetime
+
+
+class BoundAttachment(Struct, frozen=True, gc=False):
+    """An attachment that belongs to a body from here on; Conflict when it was used or dropped since it was read."""
+
+    attachment_id: str
+    body_ref: str
+    incident_id: str
+
+
 class NewBundle(Struct, frozen=True, gc=False):
     """An encoded bundle, stored if new and made the active one of its jurisdiction."""
 
@@ -151,4 +173,6 @@ class Changes:
     letters: list[NewLetter] = field(default_factory=list)
     changed_letters: list[ChangedLetter] = field(default_factory=list)
     erasures: list[Erasure] = field(default_factory=list)
+    attachments: list[NewAttachment] = field(default_factory=list)
+    bound: list[BoundAttachment] = field(default_factory=list)
     bundles: list[NewBundle] = field(default_factory=list)

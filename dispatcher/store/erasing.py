@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from dispatcher.store.attachments import erase_attachments
 from dispatcher.store.changes import Erasure
 from dispatcher.store.dialect import Dialect, Row
 from dispatcher.store.instants import to_us
@@ -25,7 +26,8 @@ def kept_refs(connection: Connection, refs: Collection[str]) -> list[str]:
 
 
 def erase(connection: Connection, dialect: Dialect, erasure: Erasure) -> None:
-    """Empty the rows, which stay: an erased body is known to have been there."""
+    """Empty the rows, which stay: an erased body is known to have been there. Files go after the commit."""
+    erase_attachments(connection, erasure.refs, erasure.at)
     with dialect.overwriting(connection):
         _run(connection, dialect, _BODIES, [(ref,) for ref in erasure.refs])
         forget_words(connection, dialect, _incidents_of(connection, erasure.refs))

@@ -32,6 +32,23 @@ class Candidate(NamedTuple):
     reported_at: datetime
 
 
+class StoredAttachment(Struct, frozen=True, kw_only=True):
+    """A photo or voice note. Not used yet: body_ref None. Erased: erased_at set, then sha256 and thumbnail None too."""
+
+    attachment_id: str
+    jurisdiction: str
+    media_type: str
+    size: int
+    width: int | None
+    height: int | None
+    sha256: str | None
+    thumbnail: str | None
+    body_ref: str | None
+    incident_id: str | None
+    at: datetime
+    erased_at: datetime | None
+
+
 class Body(Struct, frozen=True, kw_only=True):
     """Erasable personal data; `doc` b"" and `text` None after erasure."""
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect
 from dispatcher.store.dialect import Dialect
 from dispatcher.store.errors import StoreError
 
-HEAD = "0003"
+HEAD = "0004"
 
 
 def migrate(connection: Connection, dialect: Dialect) -> None:

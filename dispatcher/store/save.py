@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Connection, Table
 
-from dispatcher.store import journal, letters, tables
+from dispatcher.store import attachments, journal, letters, tables
 from dispatcher.store.bundles import save_bundle
 from dispatcher.store.changes import ChangedIncident, Changes, NewBody, NewCommand, NewIncident, NewLetter, NewReport
 from dispatcher.store.dialect import Dialect, Row
@@ -36,6 +36,9 @@ def save(connection: Connection, dialect: Dialect, changes: Changes, before: Map
     insert(tables.commands, changes.commands, command_row)
     insert(tables.letters, changes.letters, letter_row)
     insert(tables.bodies, changes.bodies, body_row)
+    insert(tables.attachments, changes.attachments, attachments.attachment_row)
+    if changes.bound:
+        attachments.bind(connection, changes.bound)
     if changes.changed_letters:
         letters.update(connection, dialect, changes.changed_letters)
     for erasure in changes.erasures:

@@ -10,12 +10,12 @@ from typing import Final, Self
 from sqlalchemy import URL, Connection, Engine, func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
-from dispatcher.store import bundles, journal, letters, tables
+from dispatcher.store import attachments, bundles, journal, letters, tables
 from dispatcher.store.bodies import read_bodies
 from dispatcher.store.dialect import Dialect, translated
 from dispatcher.store.errors import StoreError
 from dispatcher.store.file_lock import FileLock
-from dispatcher.store.found import Body, Counts, Letter
+from dispatcher.store.found import Body, Counts, Letter, StoredAttachment
 from dispatcher.store.instants import to_us
 from dispatcher.store.migrate import insist_on_head, migrate
 from dispatcher.store.on_postgres import OnPostgres
@@ -217,6 +217,32 @@ class Store:
         """A dead letter with its bytes."""
         with self.reading() as connection:
             return letters.read_letters(connection, [letter_id]).get(letter_id)
+
+    # ── attachments ──────────────────────────────────────────────────────────────────────────────
+    def attachments(self, attachment_ids: Collection[str]) -> dict[str, StoredAttachment]:
+        """By id; unknown ones are absent."""
+        with self.reading() as connection:
+            return attachments.read_attachments(connection, attachment_ids)
+
+    def drop_unused_attachments(self, before: datetime) -> int:
+        """Forget attachments sent before then that nothing names; returns how many."""
+        with self._writing() as connection:
+            return attachments.drop_unused(connection, before)
+
+    def erased_files(self, limit: int) -> list[str]:
+        """Names of files that erased attachments had, until they are forgotten."""
+        with self.reading() as connection:
+            return attachments.erased_files(connection, limit)
+
+    def needed_files(self, names: Collection[str]) -> set[str]:
+        """Those of the names that an attachment still has."""
+        with self.reading() as connection:
+            return attachments.needed_files(connection, names)
+
+    def forget_files(self, names: Collection[str]) -> None:
+        """Erased attachments do not name these files any more."""
+        with self._writing() as connection:
+            attachments.forget_files(connection, names)
 
     def secret(self) -> bytes:
         """32 random bytes, made when the database was: the key of keyed hashes."""

@@ -211,6 +211,35 @@ Index(
     postgresql_where=text("report_id IS NOT NULL"),
 )
 
+# Photos and voice notes: the bytes lie in the file store under `sha256` (hex), a picture's small one under `thumbnail`.
+# body_ref, incident_id: NULL until a report or an answer names it; then it is erased with that body. Erased: erased_at
+# set, and once the files are gone sha256 and thumbnail NULL.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("attachment_id", Words, primary_key=True, nullable=False),
+    _text("jurisdiction"),
+    _text("media_type"),
+    Column("size", Integer, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    _text("sha256", nullable=True),
+    _text("thumbnail", nullable=True),
+    _text("body_ref", nullable=True),
+    _text("incident_id", nullable=True),
+    Column("at", Instant, nullable=False),
+    Column("erased_at", Instant),
+)
+# what came with a body; what was never used; who else has the same file; what is to be deleted
+for _name, _column, _where in (
+    ("attachments_body", "body_ref", "body_ref IS NOT NULL"),
+    ("attachments_unused", "at", "body_ref IS NULL"),
+    ("attachments_sha256", "sha256", "sha256 IS NOT NULL"),
+    ("attachments_thumbnail", "thumbnail", "thumbnail IS NOT NULL"),
+    ("attachments_erased", "erased_at", "erased_at IS NOT NULL AND sha256 IS NOT NULL"),
+):
+    Index(_name, attachments.c[_column], sqlite_where=text(_where), postgresql_where=text(_where))
+
 # Bundles never change; which one decides is one row per jurisdiction.
 bundles = Table(
     "bundles",

@@ -8,10 +8,11 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from dispatcher.store import bundles, erasing, journal, letters, tables
+from dispatcher.store.attachments import read_attachments
 from dispatcher.store.bodies import read_bodies
 from dispatcher.store.changes import Changes
 from dispatcher.store.dialect import Dialect, Row
-from dispatcher.store.found import Body, Candidate, KnownCommand, KnownReport, Letter
+from dispatcher.store.found import Body, Candidate, KnownCommand, KnownReport, Letter, StoredAttachment
 from dispatcher.store.instants import from_us, to_us
 from dispatcher.store.save import save
 from schemas.events import JournalRow
@@ -142,6 +143,10 @@ class Txn:
     def body(self, ref: str) -> Body | None:
         """The body under this ref, as this transaction sees it."""
         return read_bodies(self._connection, [ref]).get(ref)
+
+    def attachments(self, attachment_ids: Collection[str]) -> dict[str, StoredAttachment]:
+        """Attachments by id; unknown ones are absent."""
+        return read_attachments(self._connection, attachment_ids)
 
     def letters(self, letter_ids: Collection[str]) -> dict[str, Letter]:
         """Dead letters by id, locked; before anything else is locked."""
