@@ -1,11 +1,12 @@
 """Many open incidents of a kind near each other: one of them gathers the others, each stays what it is. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from dispatcher.core.context import Context, Verdict
-from dispatcher.core.grouping import distance_m
+from dispatcher.core.grouping import cells_around, distance_m
 from dispatcher.core.lifecycle import OPEN
 from schemas import events as ev
 from schemas.commands import GatherStorm
@@ -26,26 +27,43 @@ def storms(standing: Sequence[Standing], *, count: int, within_m: float) -> Iter
 
     A parent that is there takes whoever comes near it; else the oldest that has `count` - 1 others near it becomes one.
     """
-    free = [one for one in standing if one.parent is None and not one.gathered]
+    free = _Free((one for one in standing if one.parent is None and not one.gathered), within_m)
     for parent in (one for one in standing if one.gathered):
-        near = _near(parent, free, within_m)
-        if near:
+        if near := free.near(parent):
+            free.take(near)
             yield parent, near
-            free = _without(free, near)
-    for oldest in free:
-        near = _near(oldest, free, within_m)
-        if oldest in free and len(near) >= count - 1:
+    for oldest in [*free]:
+        if oldest in free and len(near := free.near(oldest)) >= count - 1:
+            free.take([oldest, *near])
             yield oldest, near
-            free = _without(free, [oldest, *near])
 
 
-def _near(one: Standing, others: Sequence[Standing], within_m: float) -> list[Standing]:
-    return [other for other in others if other is not one and distance_m(one.point, other.point) <= within_m]
+class _Free:
+    """Those that belong to no storm yet, found by cell: thousands may be open all over a city."""
 
+    def __init__(self, standing: Iterable[Standing], within_m: float) -> None:
+        self._within_m = within_m
+        self._names = {one.incident_id: one for one in standing}
+        self._cells: defaultdict[str, list[Standing]] = defaultdict(list)
+        for one in self._names.values():
+            self._cells[cells_around(one.point, 0)[0]].append(one)
 
-def _without(standing: Sequence[Standing], gone: Sequence[Standing]) -> list[Standing]:
-    names = {one.incident_id for one in gone}
-    return [one for one in standing if one.incident_id not in names]
+    def __iter__(self) -> Iterator[Standing]:
+        return iter(self._names.values())
+
+    def __contains__(self, one: object) -> bool:
+        return isinstance(one, Standing) and one.incident_id in self._names
+
+    def take(self, gone: Iterable[Standing]) -> None:
+        for one in gone:
+            self._names.pop(one.incident_id, None)
+
+    def near(self, one: Standing) -> list[Standing]:
+        """In order of age."""
+        around = (it for cell in cells_around(one.point, self._within_m) for it in self._cells.get(cell, ()))
+        found = [it for it in around if it in self and it.incident_id != one.incident_id]
+        within = [it for it in found if distance_m(it.point, one.point) <= self._within_m]
+        return sorted(within, key=lambda it: it.incident_id)
 
 
 def gather(incident: Incident, command: GatherStorm, ctx: Context) -> Verdict:

@@ -6,7 +6,9 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from dispatcher.core.storms import Standing
+from dispatcher.store.queue_rows import NOT_OPEN
 from dispatcher.store.tables import bodies, incidents, queue
+from dispatcher.views.asked import ranks
 from schemas.incidents import Incident
 
 _incident = msgspec.json.Decoder(Incident).decode
@@ -16,8 +18,16 @@ def many_of_a_kind(
     connection: Connection, jurisdiction: str, since_id: str, *, at_least: int
 ) -> dict[str, list[Standing]]:
     """Open, located incidents from this id (that is: moment) on, by category, oldest first; rare kinds are left out."""
-    recent = [queue.c.jurisdiction == jurisdiction, queue.c.is_open == 1, queue.c.incident_id >= since_id]
-    rows = connection.execute(select(queue.c.category, queue.c.incident_id).where(*recent)).all()
+    rows = [
+        row
+        for rank in ranks(connection, jurisdiction)
+        if rank != NOT_OPEN  # within one rank the key goes straight to the youngest
+        for row in connection.execute(
+            select(queue.c.category, queue.c.incident_id).where(
+                queue.c.jurisdiction == jurisdiction, queue.c.rank == rank, queue.c.incident_id >= since_id
+            )
+        )
+    ]
     counted = Counter(row[0] for row in rows if row[0] is not None)
     found: dict[str, list[Standing]] = {}
     for category, count in sorted(counted.items()):
