@@ -80,9 +80,8 @@ CHANGED = (
 # Columns of `queue` that a change may touch, in the order of `update_queue`; `words` are added to those that are there,
 # as long as these are not too many.
 QUEUE_CHANGED = (
-    "is_open",
+    "rank",
     "state",
-    "priority",
     "clock_started_at",
     "clock_due_at",
     "category",
@@ -91,7 +90,7 @@ QUEUE_CHANGED = (
     "place_key",
     "words",
 )
-QUEUE_KEY = ("jurisdiction", "is_open", "incident_id")
+QUEUE_KEY = ("jurisdiction", "rank", "incident_id")
 LONGEST_WORDS = 4000
 ADD_WORDS = f"CASE WHEN length(queue.words) < {LONGEST_WORDS} THEN queue.words || {{0}} ELSE queue.words END"
 PARTY_KEY = ("jurisdiction", "responder", "state", "incident_id")

@@ -21,6 +21,7 @@ from schemas.events import JournalRow
 from schemas.incidents import OPEN_STATES, Clock, Incident
 
 OPEN: Final = frozenset(OPEN_STATES)
+NOT_OPEN: Final = ""
 
 
 class _Told(Struct, gc=False):
@@ -30,6 +31,7 @@ class _Told(Struct, gc=False):
     place: str | None = None
 
 
+_incident = msgspec.json.Decoder(Incident).decode
 _told = msgspec.json.Decoder(_Told).decode
 _said = msgspec.json.Decoder(dict[str, object]).decode
 
@@ -44,15 +46,19 @@ def urgent_clock(clocks: Iterable[Clock]) -> Clock | None:
     return first
 
 
+def rank_of(incident: Incident) -> str:
+    """Its priority while it is open, then NOT_OPEN."""
+    return incident.priority if incident.state in OPEN else NOT_OPEN
+
+
 def queue_row(incident: Incident, words: str) -> Row:
     """In the order of the table's columns."""
     clock = urgent_clock(incident.clocks)
     return (
         incident.jurisdiction,
-        int(incident.state in OPEN),
+        rank_of(incident),
         incident.id,
         incident.state,
-        incident.priority,
         None if clock is None else to_us(clock.started_at),
         None if clock is None else to_us(clock.due_at),
         incident.category,
@@ -93,14 +99,16 @@ def save_queue(connection: Connection, dialect: Dialect, changes: Changes, befor
 
 def forget_words(connection: Connection, dialect: Dialect, incident_ids: Iterable[str]) -> None:
     """The search finds in these incidents only what is still kept; call it after bodies were erased."""
-    statement = "UPDATE queue SET words = ? WHERE jurisdiction = ? AND is_open IN (0, 1) AND incident_id = ?"
-    for incident_id in incident_ids:
-        rows = journal.read(connection, select(tables.journal).where(tables.journal.c.incident_id == incident_id))
+    statement = "UPDATE queue SET words = ? WHERE jurisdiction = ? AND rank = ? AND incident_id = ?"
+    docs = select(tables.incidents.c.doc).where(tables.incidents.c.id.in_(list(incident_ids)))
+    for doc in connection.execute(docs).scalars().all():
+        incident = _incident(doc)
+        rows = journal.read(connection, select(tables.journal).where(tables.journal.c.incident_id == incident.id))
         if rows:
             kept = read_bodies(connection, body_refs(rows)).values()
             words = joined_words(words_of(body.kind, body.doc) for body in kept)
             question = statement.replace("?", dialect.placeholder)
-            connection.exec_driver_sql(question, (words, rows[0].jurisdiction, incident_id))
+            connection.exec_driver_sql(question, (words, incident.jurisdiction, rank_of(incident), incident.id))
 
 
 def body_refs(rows: Iterable[JournalRow]) -> list[str]:

@@ -27,7 +27,7 @@ _SOME_HISTORIES: Final = (
     "SELECT t.incident_id, t.seq, t.jurisdiction, t.at, t.payload FROM {0} {1} journal t ON t.incident_id = k.column1"
     " ORDER BY t.incident_id, t.seq"
 )
-_TYPES: Final = {"key": "bytea", "is_open": "int4"}  # of key columns; all others are text
+_TYPES: Final = {"key": "bytea"}  # of key columns; all others are text
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from dispatcher.store.migrate import insist_on_head, migrate
 from dispatcher.store.on_postgres import OnPostgres
 from dispatcher.store.on_sqlite import OnSqlite
 from dispatcher.store.purging import purge
+from dispatcher.store.queue_rows import NOT_OPEN
 from dispatcher.store.rebuilding import DerivedTables
 from dispatcher.store.txn import Txn
 from schemas.events import JournalRow
@@ -170,7 +171,7 @@ class Store:
         here = select(tables.active_bundles.c.jurisdiction)
         is_open = incident.state.in_(_NOT_OVER) & incident.jurisdiction.in_(here)
         by_state = select(incident.state, func.count()).where(is_open).group_by(incident.state)
-        late = select(func.count()).where(queue.jurisdiction.in_(here), queue.is_open == 1, queue.clock_due_at < now)
+        late = select(func.count()).where(queue.jurisdiction.in_(here), queue.rank > NOT_OPEN, queue.clock_due_at < now)
         with self.reading() as connection:
             return Counts(
                 open_by_state=dict.fromkeys(_NOT_OVER, 0) | {row[0]: row[1] for row in connection.execute(by_state)},

@@ -120,17 +120,16 @@ Index(
     postgresql_where=text("place_key IS NOT NULL"),
 )
 
-# One narrow row per incident: what lists, counts and the search look at (queue_rows.py says why). is_open: 1 = offered
-# or held; the key keeps those together. clock_…: the running clock that is due first. words: what was told and said,
-# folded; personal data, erased with the bodies.
+# One narrow row per incident: what lists, counts and the search look at (queue_rows.py says why). rank: its
+# priority while it is open, "" afterwards; the key keeps those of one rank together. clock_…: the running clock that is
+# due first. words: what was told and said, folded; personal data, erased with the bodies.
 queue = Table(
     "queue",
     metadata,
     _text("jurisdiction"),
-    Column("is_open", Integer, nullable=False),
+    _text("rank"),
     _text("incident_id"),
     _text("state"),
-    _text("priority"),
     Column("clock_started_at", Instant),
     Column("clock_due_at", Instant),
     _text("category", nullable=True),
@@ -138,7 +137,7 @@ queue = Table(
     _text("cell", nullable=True),
     _text("place_key", nullable=True),
     _text("words"),
-    PrimaryKeyConstraint("jurisdiction", "is_open", "incident_id"),
+    PrimaryKeyConstraint("jurisdiction", "rank", "incident_id"),
     sqlite_with_rowid=False,
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from dispatcher.store.save import parties_of
 from dispatcher.store.tables import parties, queue
@@ -32,13 +32,9 @@ class Asked(Struct, frozen=True, kw_only=True):
     late_first: bool = False
 
 
-def wanted(asked: Asked, states: Sequence[State], *, is_open: bool) -> ColumnElement[bool]:
-    """Rows of `queue` among the open ones, or the others; `states` are of these."""
-    tests: list[ColumnElement[bool]] = [
-        queue.c.jurisdiction == asked.jurisdiction,
-        queue.c.is_open == int(is_open),
-        queue.c.state.in_(states),
-    ]
+def wanted(asked: Asked, states: Sequence[State]) -> ColumnElement[bool]:
+    """Rows of `queue`, of one rank or of several, as whoever asks adds; `states` are of these."""
+    tests: list[ColumnElement[bool]] = [queue.c.jurisdiction == asked.jurisdiction, queue.c.state.in_(states)]
     if asked.responder is not None:
         tests.append(queue.c.incident_id.in_(_involving(asked, states)))
     if asked.category is not None:
@@ -54,10 +50,20 @@ def fitting(connection: Connection, asked: Asked, once: Sequence[Incident]) -> l
     found = [incident for incident in once if _fits(asked, incident)]
     if not found or not asked.q:
         return found
-    here = (queue.c.jurisdiction == asked.jurisdiction, queue.c.is_open.in_((0, 1)))
+    here = (queue.c.jurisdiction == asked.jurisdiction, queue.c.rank.in_(ranks(connection, asked.jurisdiction)))
     telling = select(queue.c.incident_id).where(*here, *_telling(asked))
     ids = set(connection.execute(telling.where(queue.c.incident_id.in_([it.id for it in found]))).scalars())
     return [incident for incident in found if incident.id in ids]
+
+
+def ranks(connection: Connection, jurisdiction: str) -> list[str]:
+    """All there are, in order: by a step in the key each, where DISTINCT would read every row."""
+    found: list[str] = []
+    rows = select(func.min(queue.c.rank)).where(queue.c.jurisdiction == jurisdiction)
+    while (rank := connection.execute(rows).scalar_one_or_none()) is not None:
+        found.append(rank)
+        rows = select(func.min(queue.c.rank)).where(queue.c.jurisdiction == jurisdiction, queue.c.rank > rank)
+    return found
 
 
 def _fits(asked: Asked, incident: Incident) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, select, type_coerce
 
 from dispatcher.store.instants import to_us
-from dispatcher.store.queue_rows import OPEN, urgent_clock
+from dispatcher.store.queue_rows import NOT_OPEN, OPEN, urgent_clock
 from dispatcher.store.save import parties_of
 from dispatcher.store.tables import incidents, parties, queue
 from dispatcher.views.moment import Moment, Since, since
@@ -52,7 +52,7 @@ def _states(connection: Connection, jurisdiction: str, later: Since) -> Counter[
 
 def _open(connection: Connection, jurisdiction: str, at_us: int, later: Since) -> tuple[Counter[_Key], Counter[_Key]]:
     """(priority, category) of the open ones, and of the late among them."""
-    key = (queue.c.priority, func.coalesce(queue.c.category, ""))
+    key = (queue.c.rank, func.coalesce(queue.c.category, ""))
     late = func.sum(case((_is_late(at_us), 1), else_=0))
     rows = select(*key, func.count(), late).where(*_here(jurisdiction), *later.unchanged(queue.c.incident_id))
     found: Counter[_Key] = Counter()
@@ -105,7 +105,7 @@ def _by(part: int, found: Mapping[_Key, int], late: Mapping[_Key, int]) -> dict[
 
 
 def _here(jurisdiction: str) -> tuple[ColumnElement[bool], ...]:
-    return queue.c.jurisdiction == jurisdiction, queue.c.is_open == 1
+    return queue.c.jurisdiction == jurisdiction, queue.c.rank > NOT_OPEN
 
 
 def _is_late(at_us: int) -> ColumnElement[bool]:

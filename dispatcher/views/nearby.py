@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, or_, select
 
+from dispatcher.store.queue_rows import NOT_OPEN
 from dispatcher.store.tables import bodies, queue
 from dispatcher.views.related import SHOWN, Point, Subject, Weighed, candidates, shown, spots, weigh
 from schemas.incidents import Incident
@@ -28,9 +29,9 @@ def nearby(connection: Connection, incident: Incident, now: datetime, *, within_
     )
     found: list[Weighed] = []
     if where := spots(subject, within_m):
-        around = candidates(connection, subject, queue.c.is_open == 1, or_(*where))
+        around = candidates(connection, subject, queue.c.rank > NOT_OPEN, or_(*where))
         lately = candidates(
-            connection, subject, queue.c.is_open == 0, queue.c.incident_id >= _first_id(since), or_(*where)
+            connection, subject, queue.c.rank == NOT_OPEN, queue.c.incident_id >= _first_id(since), or_(*where)
         )
         found = [weigh(subject, other, within_m) for other in (*around, *lately)]
     close = [it for it in found if {"near", "same-place"} & {*it.reasons}]

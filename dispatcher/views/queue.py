@@ -8,16 +8,28 @@ comes in or changes meanwhile neither repeats nor hides a row.
 import base64
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
-from sqlalchemy import BigInteger, ColumnElement, Connection, Double, case, cast, func, select, tuple_, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Double,
+    and_,
+    case,
+    cast,
+    func,
+    select,
+    tuple_,
+    type_coerce,
+)
 
 from dispatcher.store.instants import EPOCH, from_us, to_us
-from dispatcher.store.queue_rows import OPEN, urgent_clock
+from dispatcher.store.queue_rows import NOT_OPEN, OPEN, urgent_clock
 from dispatcher.store.tables import incidents, queue
-from dispatcher.views.asked import Asked, fitting, wanted
+from dispatcher.views.asked import Asked, fitting, ranks, wanted
 from dispatcher.views.moment import Moment, Since, since
 from dispatcher.views.readings import item_of
 from dispatcher.views.report_bodies import report_bodies
@@ -39,9 +51,9 @@ class BadCursor(ValueError):
 
 
 class _Open(Struct, frozen=True, array_like=True, order=True, tag="o"):
-    """Where an open incident stands; `rank` 0 = late, where late ones go before all others."""
+    """Where an open incident stands; `late` 0 = it is, where late ones go before all others."""
 
-    rank: Annotated[int, Meta(ge=0, le=1)]
+    late: Annotated[int, Meta(ge=0, le=1)]
     priority: _Key
     share: float
     id: _Key
@@ -60,6 +72,8 @@ class _Cursor(Struct, frozen=True, array_like=True):
 
 
 _cursor = msgspec.json.Decoder(_Cursor)
+_T = TypeVar("_T")
+_Found = tuple[_T, Incident | None]  # None = the incident as it is stored
 
 
 class _Page:
@@ -69,34 +83,57 @@ class _Page:
         self._connection = connection
         self._asked = asked
         self._at_us = to_us(moment.at)
+        self._in_rank = (_share(self._at_us), queue.c.incident_id)
         self._later = later
         changed = fitting(connection, asked, later.before)
         self._open = {_key(it, self._at_us, asked): it for it in changed if it.state in OPEN}
         self._rest = {it.id: it for it in changed if it.state not in OPEN}
 
-    def open(self, after: _Open | None, count: int) -> list[tuple[_Open, Incident | None]]:
-        """The next open ones in order; None = the incident as it is stored."""
+    def open(self, after: _Open | None, count: int) -> list[_Found[_Open]]:
+        """The next open ones in order."""
         states = [state for state in self._asked.states if state in OPEN]
         if not states:
             return []
-        ranked = self._rank()
-        key = (*ranked, queue.c.priority, _share(self._at_us), queue.c.incident_id)
-        rows = select(*key).where(wanted(self._asked, states, is_open=True), *self._unchanged()).order_by(*key)
-        if after is not None:
-            last = (after.rank, after.priority, after.share, after.id)
-            rows = rows.where(tuple_(*key) > tuple_(*last[-len(key) :]))
-        found = self._connection.execute(rows.limit(count))
-        stored = [(_Open(row[0] if ranked else 0, *row[-3:]), None) for row in found]
+        test = and_(wanted(self._asked, states), *self._unchanged())
+        stored = (
+            self._sorted(test, after, count)
+            if self._asked.late_first or self._asked.responder
+            else self._by_rank(test, after, count)
+        )
         changed = [(key, it) for key, it in self._open.items() if after is None or key > after]
         return sorted([*stored, *changed], key=lambda row: row[0])[:count]
 
-    def rest(self, after: _Rest | None, count: int) -> list[tuple[_Rest, Incident | None]]:
+    def _sorted(self, test: ColumnElement[bool], after: _Open | None, count: int) -> list[_Found[_Open]]:
+        """All of them, sorted, for what finds few or puts late ones first."""
+        late = type_coerce(queue.c.clock_due_at, BigInteger) < self._at_us
+        first = case((late, 0), else_=int(self._asked.late_first))
+        key = (first, queue.c.rank, *self._in_rank)
+        rows = select(*key).where(test, queue.c.rank > NOT_OPEN).order_by(*key).limit(count)
+        if after is not None:
+            rows = rows.where(tuple_(*key) > tuple_(after.late, after.priority, after.share, after.id))
+        return [(_Open(*row), None) for row in self._connection.execute(rows)]
+
+    def _by_rank(self, test: ColumnElement[bool], after: _Open | None, count: int) -> list[_Found[_Open]]:
+        """Rank by rank, until the page is full: what is not urgent is mostly never looked at."""
+        found: list[_Found[_Open]] = []
+        for rank in ranks(self._connection, self._asked.jurisdiction):
+            if len(found) >= count or rank == NOT_OPEN or (after is not None and rank < after.priority):
+                continue
+            key = self._in_rank
+            rows = select(*key).where(test, queue.c.rank == rank).order_by(*key).limit(count - len(found))
+            if after is not None and rank == after.priority:
+                rows = rows.where(tuple_(*key) > tuple_(after.share, after.id))
+            found += [(_Open(0, rank, *row), None) for row in self._connection.execute(rows)]
+        return found
+
+    def rest(self, after: _Rest | None, count: int) -> list[_Found[_Rest]]:
         """The next of the others, newest first."""
         states = [state for state in self._asked.states if state not in OPEN]
         if not states or count < 1:
             return []
         key = queue.c.incident_id
-        rows = select(key).where(wanted(self._asked, states, is_open=False), *self._unchanged()).order_by(key.desc())
+        test = and_(wanted(self._asked, states), *self._unchanged())
+        rows = select(key).where(test, queue.c.rank == NOT_OPEN).order_by(key.desc())
         if after is not None:
             rows = rows.where(key < after.id)
         stored = [(_Rest(row[0]), None) for row in self._connection.execute(rows.limit(count))]
@@ -105,10 +142,6 @@ class _Page:
 
     def _unchanged(self) -> list[ColumnElement[bool]]:
         return self._later.unchanged(queue.c.incident_id)
-
-    def _rank(self) -> tuple[ColumnElement[int], ...]:
-        late = type_coerce(queue.c.clock_due_at, BigInteger) < self._at_us
-        return (case((late, 0), else_=1),) if self._asked.late_first else ()
 
 
 def page(connection: Connection, asked: Asked, moment: Moment, *, cursor: str | None, limit: int) -> IncidentList:
@@ -127,14 +160,14 @@ def page(connection: Connection, asked: Asked, moment: Moment, *, cursor: str | 
     )
 
 
-def _rows(found: _Page, after: _Open | _Rest | None, count: int) -> Sequence[tuple[_Open | _Rest, Incident | None]]:
+def _rows(found: _Page, after: _Open | _Rest | None, count: int) -> Sequence[_Found[_Open | _Rest]]:
     if isinstance(after, _Rest):
         return found.rest(after, count)
     rows = found.open(after, count)
     return [*rows, *found.rest(None, count - len(rows))]
 
 
-def _stored(connection: Connection, rows: Sequence[tuple[_Open | _Rest, Incident | None]]) -> list[Incident]:
+def _stored(connection: Connection, rows: Sequence[_Found[_Open | _Rest]]) -> list[Incident]:
     ids = [key.id for key, incident in rows if incident is None]
     docs = connection.execute(select(incidents.c.id, incidents.c.doc).where(incidents.c.id.in_(ids))) if ids else ()
     stored = {row[0]: _incident.decode(row[1]) for row in docs}

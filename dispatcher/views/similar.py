@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, and_, or_
 
+from dispatcher.store.queue_rows import NOT_OPEN
 from dispatcher.store.tables import queue
 from dispatcher.views.related import SHOWN, Subject, candidates, kindred, shown, spots, weigh
 from schemas.views import RelatedIncidents
@@ -15,7 +16,7 @@ _LEAST: Final = 0.4  # of a score, to be worth a glance
 
 def similar(connection: Connection, subject: Subject, now: datetime) -> RelatedIncidents:
     """Of the same or a kindred category; those without a place are compared by their text."""
-    tests = [queue.c.is_open == 1, *kindred(subject.category)]
+    tests = [queue.c.rank > NOT_OPEN, *kindred(subject.category)]
     if where := spots(subject, WITHIN_M):
         tests.append(or_(*where, and_(queue.c.cell.is_(None), queue.c.place_key.is_(None))))
     weighed = [weigh(subject, other, WITHIN_M) for other in candidates(connection, subject, *tests)]

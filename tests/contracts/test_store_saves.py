@@ -141,7 +141,7 @@ def test_a_change_moves_every_column(store: Store) -> None:
         listed = connection.execute(select(tables.queue)).one()
     assert (found.seq, found.state, found.owner, found.due_at) == (2, "claimed", "roads", due_at)
     assert found.group_cell == "4669:12610"
-    assert (listed.state, listed.priority, listed.area, listed.is_open) == ("claimed", "P1", None, 1)
+    assert (listed.state, listed.rank, listed.area) == ("claimed", "P1", None)
     assert (listed.clock_started_at, listed.clock_due_at) == (NOON, due_at)
 
 

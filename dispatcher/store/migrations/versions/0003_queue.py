@@ -18,7 +18,7 @@ _LONGEST_WORDS = 4000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _queue = sa.table(
     "queue",
-    *(sa.column(name) for name in ("jurisdiction", "is_open", "incident_id", "state", "priority")),
+    *(sa.column(name) for name in ("jurisdiction", "rank", "incident_id", "state")),
     *(
         sa.column(name)
         for name in ("clock_started_at", "clock_due_at", "category", "area", "cell", "place_key", "words")
@@ -30,10 +30,9 @@ def upgrade() -> None:
     op.create_table(
         "queue",
         _text("jurisdiction"),
-        sa.Column("is_open", sa.Integer, nullable=False),
+        _text("rank"),
         _text("incident_id"),
         _text("state"),
-        _text("priority"),
         sa.Column("clock_started_at", sa.BigInteger),
         sa.Column("clock_due_at", sa.BigInteger),
         _text("category", nullable=True),
@@ -41,7 +40,7 @@ def upgrade() -> None:
         _text("cell", nullable=True),
         _text("place_key", nullable=True),
         _text("words"),
-        sa.PrimaryKeyConstraint("jurisdiction", "is_open", "incident_id"),
+        sa.PrimaryKeyConstraint("jurisdiction", "rank", "incident_id"),
         sqlite_with_rowid=False,
     )
     _fill()
@@ -79,10 +78,9 @@ def _row(incident: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
     first = min(running, key=lambda clock: _us(clock["due_at"]), default=None)
     return {
         "jurisdiction": incident["jurisdiction"],
-        "is_open": int(incident["state"] in ("offered", "claimed")),
+        "rank": incident["priority"] if incident["state"] in ("offered", "claimed") else "",
         "incident_id": incident["id"],
         "state": incident["state"],
-        "priority": incident["priority"],
         "clock_started_at": first and _us(first["started_at"]),
         "clock_due_at": first and _us(first["due_at"]),
         "category": incident.get("category"),
