@@ -7,7 +7,7 @@ from typing import Any
 from dispatcher.web.console.language import Language, catalogue
 from routing_rules import Compiled
 from schemas.refusals import Refusal, title
-from schemas.views import ClockReading, TimelineEntry
+from schemas.views import ClockReading
 
 
 class Words:
@@ -45,6 +45,10 @@ class Wording(Words):
     def responders(self, ids: Iterable[str]) -> str:
         return ("、" if self.language == "zh" else ", ").join(map(self.responder, ids))
 
+    def listed(self, parts: Iterable[str]) -> str:
+        """Half-sentences, one after the other."""
+        return (", " if self.language == "en" else ",").join(parts)
+
     def category(self, category_id: str | None) -> str:
         known = self._compiled.categories.get(category_id or "")
         return known.named(self.language) if known else category_id or self.t("category.none")
@@ -64,6 +68,10 @@ class Wording(Words):
             return f"{local:%H:%M}"
         return f"{local:%m-%d %H:%M}" if local.year == self._today.year else f"{local:%Y-%m-%d %H:%M}"
 
+    def field(self, instant: datetime | None) -> str:
+        """As an input of type datetime-local holds it."""
+        return "" if instant is None else f"{instant.astimezone(self._compiled.zone):%Y-%m-%dT%H:%M}"
+
     def full(self, instant: datetime) -> str:
         return f"{instant.astimezone(self._compiled.zone):%Y-%m-%d %H:%M:%S}"
 
@@ -79,34 +87,19 @@ class Wording(Words):
         return self.t("span.minutes", m=minutes) if minutes else self.t("span.seconds", s=s)
 
     def clock(self, clock: ClockReading) -> str:
-        """How much is left, or by how much it is late, or when it stopped."""
+        """How much is left, or by how much it is late, also of one that stands; or when it stopped."""
         if clock.stopped_at is not None:
             return self.t("clock.stopped.late" if clock.late else "clock.stopped", at=self.at(clock.stopped_at))
-        seconds = clock.remaining_s or 0
-        return self.t("clock.late" if clock.late else "clock.left", span=self.span(seconds))
+        ahead, late = ("clock.stands", "clock.stands.late") if clock.paused_at else ("clock.left", "clock.late")
+        return self.t(late if clock.late else ahead, span=self.span(clock.remaining_s or 0))
 
     def refusal(self, refusal: Refusal) -> str:
         fields: dict[str, Any] = {name: getattr(refusal, name) for name in refusal.__struct_fields__}
         if "holder" in fields:
             fields |= {"holder": self.responder(fields["holder"]), "claimed_at": self.at(fields["claimed_at"])}
         if "state" in fields:
-            fields["state"] = self.t(f"state.{fields['state']}")
+            fields["state"] = self.t(f"{'unit' if 'unit' in fields else 'state'}.{fields['state']}")
         return self.t(f"refusal.{title(refusal)}", **fields)
-
-    def happened(self, entry: TimelineEntry) -> str:
-        """One event of the timeline as a sentence."""
-        event: dict[str, Any] = dict(entry.event)
-        key = f"event.{entry.type}"
-        if entry.type == "RoutingDecided":
-            decision = event["decision"]
-            if event["joined"]:
-                return self.t(f"{key}.joined")
-            return self.t(key, rule=decision["rule"], names=self.responders(decision["offers"]))
-        if "responder" in event:
-            event["responder"] = self.responder(event["responder"])
-        if "clock" in event:
-            event |= {"clock": self.t(f"clock.{event['clock']}"), "due_at": self.at(event["due_at"])}
-        return self.t(key, **event | {"names": self.responders(event.get("responders", ()))})
 
     def actor(self, actor: str) -> str:
         """Responders by name; sources and operators by id."""

@@ -14,6 +14,7 @@ class Form:
     method: str
     fields: dict[str, str] = field(default_factory=dict)
     options: dict[str, list[str]] = field(default_factory=dict)
+    choices: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Page(HTMLParser):
@@ -68,10 +69,15 @@ class Page(HTMLParser):
             self.rows[-1] += f"{data.strip()} "
 
     def _field(self, tag: str, given: dict[str, str]) -> None:
-        name = given["name"]
+        name = given.get("name", "")
         if given.get("type") != "hidden" and "label" not in self._open:
             self.unlabelled.append(name)
-        if given.get("type") != "checkbox":
+        if given.get("type") == "radio":
+            self.forms[-1].choices.setdefault(name, []).append(given["value"])
+        elif given.get("type") == "checkbox":
+            if "checked" in given:
+                self.forms[-1].fields[name] = given["value"]
+        elif name:
             self.forms[-1].fields[name] = given.get("value", "")
         self._select = name if tag == "select" else ""
 
