@@ -1,19 +1,22 @@
 """The moves that need more than their incident (merge, correct, reopen, undo, storms), over both stores."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dispatcher.core import apply_row
 from dispatcher.loops.storms import StormWatch
 from dispatcher.service import Policies, Writer
 from dispatcher.store import Store
+from routing_rules import encode_bundle, load_pack
 from schemas import events as ev
 from schemas import outcomes as out
 from schemas import refusals as no
-from schemas.commands import BODIES, Command
+from schemas.commands import BODIES, Command, PublishBundle
 from schemas.incidents import Incident
-from tests.contracts.spine_making import LAMP, Bench, at, submit
+from tests.contracts.spine_making import LAMP, NOON, PACK, Bench, at, submit
 
 DESK = "desk-110"
 LIGHTING = "urban-lighting"
@@ -189,6 +192,30 @@ class TestSelfHeld:
         answer = bench.taken("1", held_by="nobody")
         assert (answer.state, answer.owner) == ("offered", LIGHTING)
         assert "unknown-responder: nobody" in answer.warnings
+
+
+class TestVoices:
+    def test_lamps_40_metres_apart_are_two_at_30_metres(self, bench: Bench) -> None:
+        one, other = at(46.69, 126.10), at(46.69 + 40 / 111_195, 126.10)
+        assert bench.taken("1", location=one).incident_id != bench.taken("2", location=other).incident_id
+
+    def test_reports_at_the_point_that_a_source_gives_when_it_knows_none_do_not_collapse(self, bench: Bench) -> None:
+        bundle = replace(load_pack(PACK), default_points=((46.69, 126.10),))
+        bench.spine.handle([PublishBundle(bundle=encode_bundle(bundle))])
+        answers = [bench.taken(str(number), location=at(46.69, 126.10)) for number in range(3)]
+        assert len({answer.incident_id for answer in answers}) == 3
+        assert bench.taken("here", location=at(46.70, 126.10)).joined is False
+        assert bench.taken("there", location=at(46.70, 126.10)).joined is True
+
+    @pytest.mark.parametrize("verb", ["plan", "start", "pause"])
+    def test_a_later_voice_joins_whatever_is_being_done_about_it(self, bench: Bench, verb: str) -> None:
+        first = bench.taken("1", location=at(46.69, 126.10))
+        does(bench, "claim", first.incident_id, LIGHTING)
+        says = {"plan": {"promised_at": NOON + timedelta(hours=2)}, "pause": {"waiting_for": "parts"}}
+        does(bench, verb, first.incident_id, LIGHTING, **says.get(verb, {}))
+        bench.wait(5)
+        assert bench.taken("2", location=at(46.69, 126.10)).joined is True
+        assert stored(bench, first.incident_id).voices == 2
 
 
 class TestStorm:
