@@ -7,6 +7,7 @@ from msgspec import Struct
 from schemas import refusals as no
 from schemas import views
 from schemas.commands import BODIES
+from schemas.notices import NoticePage, ToldEvent
 from schemas.outcomes import CommandAnswer, ReporterAnswer
 from schemas.reports import Report, ReportAnswer
 
@@ -14,6 +15,7 @@ Method = Literal["GET", "POST"]
 TEXT: Final = "text/plain"
 JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
+EVENTS: Final = "text/event-stream"
 
 
 class Parameter(NamedTuple):
@@ -26,7 +28,8 @@ class Parameter(NamedTuple):
 class Route(NamedTuple):
     """`refusals`: problems with fields of their own; every route may also answer a plain Problem.
 
-    `admin` = needs the admin token. `batch` = takes many reports and answers a list.
+    `admin` = needs the admin token. `batch` = takes many reports and answers a list. `media` = the answer's; where
+    it is a stream of events, `answers` is the data of one.
     """
 
     method: Method
@@ -40,6 +43,7 @@ class Route(NamedTuple):
     refusals: tuple[type[no.Refusal], ...] = ()
     admin: bool = False
     batch: bool = False
+    media: str = JSON
 
 
 _JURISDICTION: Final = Parameter("jurisdiction", "left out = the home jurisdiction")
@@ -226,8 +230,40 @@ ROUTES: Final = (
         answers=views.ResponderList,
         parameters=(_JURISDICTION,),
     ),
+    Route(
+        "GET",
+        "/api/v1/events",
+        "followEvents",
+        "Server-sent events in commit order: every life-cycle event, or a responder's notices. An `id` resumes there "
+        "without a gap; event `reset` = read the incidents anew and go on; event `changes` = a digest",
+        answers=ToldEvent,
+        parameters=(
+            Parameter("Last-Event-ID", "id of the last event that was read; stands before `after`", "header"),
+            Parameter("after", "the same as a parameter, 0 = from the first kept row; left out = what is to come"),
+            Parameter("responder", "the notices of this responder (data as in its poll) in place of events"),
+            Parameter("incident", "only this one"),
+            Parameter("category", "this one and all below it"),
+            Parameter("area", "areas that begin with this code"),
+            Parameter("digest", "true = only which incidents changed, at most twice a second"),
+            _JURISDICTION,
+        ),
+        media=EVENTS,
+    ),
+    Route(
+        "GET",
+        "/api/v1/responders/{responder_id}/notices",
+        "pollNotices",
+        "A responder's notices, the same as on its topic, for departments without Kafka (long poll)",
+        answers=NoticePage,
+        parameters=(
+            Parameter("after", "`next` of the answer before, 0 = from the first kept row; left out = from now on"),
+            Parameter("wait", "seconds to wait for the first notice, at most 30; left out = none"),
+            Parameter("limit", "notices in an answer, 1 to 200; left out = 50", kind="integer"),
+            _JURISDICTION,
+        ),
+    ),
     Route("GET", "/api/v1/openapi.json", "showOpenapi", "This document"),
     Route("GET", "/livez", "live", "The process answers", answers=views.Health),
     Route("GET", "/readyz", "ready", "Database, bundle and loops are there; else 503", answers=views.Health),
-    Route("GET", "/metrics", "metrics", "Prometheus text exposition"),
+    Route("GET", "/metrics", "metrics", "Prometheus text exposition", media=TEXT),
 )

@@ -55,6 +55,36 @@ class IncidentEventTold(Struct, frozen=True, kw_only=True):
     event: IncidentEvent
 
 
+class ToldEvent(Struct, frozen=True, kw_only=True):
+    """One life-cycle event on the stream: id, type and time as the message on the topic has them."""
+
+    id: str
+    type: str
+    time: datetime
+    data: IncidentEventTold
+
+
+class ToldNotice(Struct, frozen=True, kw_only=True):
+    """One notice over HTTP: id, type and time as the message on the responder's topic has them."""
+
+    id: str
+    type: NoticeType
+    time: datetime
+    data: Notice
+
+
+class NoticePage(Struct, frozen=True, kw_only=True):
+    """Notices in order; ask with `next` as `after` next time. A repeat is recognised by its `id`.
+
+    `reset` = the cursor reaches back further than the journal, or is of another database: read the incidents anew, then
+    go on from `next`.
+    """
+
+    items: tuple[ToldNotice, ...]
+    next: str
+    reset: bool
+
+
 class OutgoingMessage(Struct, frozen=True, kw_only=True):
     """One message for an outlet that is one log: CloudEvents attributes apart from the data (encoded JSON)."""
 

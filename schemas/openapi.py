@@ -13,6 +13,8 @@ from schemas.json_schema import Schema, components
 
 _WHERE: Final = "#/components/schemas"
 _PROBLEM: Final = "application/problem+json"
+_ULID: Final = "^[0-9A-HJKMNP-TV-Z]{26}$"
+_RESPONDER: Final = "^[a-z0-9][a-z0-9-]*$"
 _ABOUT: Final = (
     "Reports in, incidents and commands about them. Errors are application/problem+json with the refusal's name as "
     "title. 503 with Retry-After means that nothing was acknowledged. Bodies hold at most 1 MiB."
@@ -55,8 +57,15 @@ def _operation(route: Route) -> Schema:
 
 
 def _path_parameters(path: str) -> list[Schema]:
-    schema = {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"}
-    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in re.findall(r"\{(\w+)\}", path)]
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": _RESPONDER if name == "responder_id" else _ULID},
+        }
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]
 
 
 def _parameter(parameter: Parameter) -> Schema:
@@ -79,9 +88,7 @@ def _request(route: Route) -> Schema:
 
 
 def _responses(route: Route) -> Schema:
-    media: Schema = (
-        {http.TEXT: {"schema": {"type": "string"}}} if route.id == "metrics" else {http.JSON: _answer(route)}
-    )
+    media: Schema = {route.media: {"schema": {"type": "string"}} if route.media == http.TEXT else _answer(route)}
     told: Schema = {str(status): {"description": _DESCRIBED[status], "content": media} for status in route.statuses}
     by_status: dict[int, list[type[refusals.Refusal]]] = defaultdict(list)
     for refusal in route.refusals:

@@ -20,11 +20,13 @@ from dispatcher.bootstrap import Engine, open_engine, remove_server_file, write_
 from dispatcher.logs import configure_logs
 from dispatcher.settings import Settings, settings_from
 from dispatcher.store import StoreError
-from dispatcher.web.app import create_app
+from dispatcher.web.app import create_app, feed_of
+from dispatcher.web.live.feed import Feed
 from routing_rules import PackError
 
 log = structlog.get_logger(__name__)
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
+_DEAF_MS: Final = 30_000
 
 
 def add_to(app: typer.Typer) -> None:
@@ -86,10 +88,11 @@ def serve(
 
 def serve_until_told(engine: Engine, listening: socket.socket, settings: Settings) -> None:
     """Answer until SIGTERM or SIGINT; requests under way get 5 s to end. The CLI finds us through the server file."""
+    feed = feed_of(engine)
     config = uvicorn.Config(
-        create_app(engine), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5
+        create_app(engine, feed), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5
     )
-    server = uvicorn.Server(config)
+    server = StreamingServer(config, feed)
     for number in _ENDING:  # uvicorn raises the signal anew when it has ended; without a handler that would kill us
         signal.signal(number, server.handle_exit)
     write_server_file(settings)
@@ -101,10 +104,24 @@ def serve_until_told(engine: Engine, listening: socket.socket, settings: Setting
         remove_server_file(settings)
 
 
+class StreamingServer(uvicorn.Server):
+    """Event streams never end by themselves, so they are told to before requests get their time to finish."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._feed.close()
+        await super().shutdown(sockets)
+
+
 def bound(host: str, port: int) -> socket.socket:
     """A socket listening there, or a sentence why not."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it: one whose other end is deaf is let go
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAF_MS)
     try:
         listening.bind((host, port))
         listening.listen()

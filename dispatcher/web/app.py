@@ -6,22 +6,35 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.types import ASGIApp
 
+from dispatcher.service import StoredBundles
 from dispatcher.web import problems
-from dispatcher.web.api import bundles, commands, documents, health, incidents, intake, letters, reports
+from dispatcher.web.api import bundles, commands, documents, health, incidents, intake, letters, live, reports
 from dispatcher.web.console import failure, incident, queue, report, static
 from dispatcher.web.door import Door
 from dispatcher.web.engine import Engine
+from dispatcher.web.live.feed import Feed
 from schemas.decode import MAX_BODY_BYTES
 
 API_PREFIX: Final = "/api/v1"
 
 
-def create_app(engine: Engine) -> ASGIApp:
-    """The engine is started and stopped by whoever made it."""
-    return Door(framework(engine), engine.settings.allowed_hosts)
+def create_app(engine: Engine, feed: Feed | None = None) -> ASGIApp:
+    """The engine is started and stopped by whoever made it; so is the feed, which must be closed for streams to end."""
+    return Door(framework(engine, feed), engine.settings.allowed_hosts)
 
 
-def framework(engine: Engine) -> Litestar:
+def feed_of(engine: Engine) -> Feed:
+    """What streams and polls are fed by."""
+    bundles_of = StoredBundles(engine.store)
+    return Feed(
+        engine.store,
+        lambda bundle_id: engine.policies.compiled(bundle_id, bundles_of),
+        engine.metrics,
+        engine.commits.wake_after_each,
+    )
+
+
+def framework(engine: Engine, feed: Feed | None = None) -> Litestar:
     """The application without its door."""
     api = Router(
         path=API_PREFIX,
@@ -33,6 +46,8 @@ def framework(engine: Engine) -> Litestar:
             incidents.show_incident,
             incidents.show_timeline,
             incidents.show_explanation,
+            live.follow_events,
+            live.poll_notices,
             commands.command_incident,
             letters.keep_dead_letters,
             bundles.publish_bundle,
@@ -54,7 +69,7 @@ def framework(engine: Engine) -> Litestar:
     )
     return Litestar(
         route_handlers=[api, pages, static.show_static, health.live, health.ready, health.metrics],
-        state=State({"engine": engine}),
+        state=State({"engine": engine, "feed": feed or feed_of(engine)}),
         exception_handlers=problems.HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
