@@ -202,7 +202,7 @@ class TestVoices:
     def test_reports_at_the_point_that_a_source_gives_when_it_knows_none_do_not_collapse(self, bench: Bench) -> None:
         bundle = replace(load_pack(PACK), default_points=((46.69, 126.10),))
         bench.spine.handle([PublishBundle(bundle=encode_bundle(bundle))])
-        answers = [bench.taken(str(number), location=at(46.69, 126.10)) for number in range(3)]
+        answers = [bench.taken(str(n), f"和平街{n}号门前路灯坏了", location=at(46.69, 126.10)) for n in range(1, 4)]
         assert len({answer.incident_id for answer in answers}) == 3
         assert bench.taken("here", location=at(46.70, 126.10)).joined is False
         assert bench.taken("there", location=at(46.70, 126.10)).joined is True
@@ -211,7 +211,10 @@ class TestVoices:
     def test_a_later_voice_joins_whatever_is_being_done_about_it(self, bench: Bench, verb: str) -> None:
         first = bench.taken("1", location=at(46.69, 126.10))
         does(bench, "claim", first.incident_id, LIGHTING)
-        says = {"plan": {"promised_at": NOON + timedelta(hours=2)}, "pause": {"waiting_for": "parts"}}
+        says: dict[str, dict[str, Any]] = {
+            "plan": {"promised_at": NOON + timedelta(hours=2)},
+            "pause": {"waiting_for": "parts"},
+        }
         does(bench, verb, first.incident_id, LIGHTING, **says.get(verb, {}))
         bench.wait(5)
         assert bench.taken("2", location=at(46.69, 126.10)).joined is True
