@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dispatcher.core import clocks, evolve_handling
 from dispatcher.core.evolve_handling import ended_pauses
 from dispatcher.core.lifecycle import HELD, OPEN
-from dispatcher.core.parties import keeping, led, offer_of
+from dispatcher.core.parties import keeping, led, offer_of, superseded
 from schemas import events as ev
 from schemas.incidents import Clock, Duplicate, Incident, Mode, Offer, State, Unit
 
@@ -137,14 +137,23 @@ def _unclaimed(incident: Incident, at: datetime) -> Incident:
     )
 
 
+def _taken(incident: Incident, at: datetime) -> Incident:
+    """Somebody has it whose claim did not count as the lead's before."""
+    if incident.state != "offered":
+        return incident
+    return replace(incident, state="claimed", claimed_at=at, clocks=clocks.stop(incident.clocks, at, only="claim"))
+
+
 def _referred(incident: Incident, event: ev.IncidentReferred) -> Incident:
-    after = replace(incident, suggested_owner=None)
+    after = replace(incident, suggested_owner=None, offers=superseded(incident.offers, (event.to,)))
     return _unclaimed(after, event.at) if incident.state in HELD else after
 
 
 def _joint(incident: Incident, event: ev.JointHandlingSet) -> Incident:
     after = replace(incident, mode="all", owner=event.lead)
-    return _unclaimed(after, event.at) if incident.state in HELD and not led(after) else after
+    if led(after):
+        return _taken(after, event.at)
+    return _unclaimed(after, event.at) if incident.state in HELD else after
 
 
 def _reoffered(incident: Incident, event: ev.IncidentReoffered) -> Incident:
@@ -174,8 +183,11 @@ def _corrected(incident: Incident, event: ev.IncidentCorrected) -> Incident:
         close_after_s=decision.close_after_s,
         clocks=_corrected_clocks(incident, event, held=bool(kept)),
         joinable=incident.joinable and not event.moved,
+        offers=superseded(incident.offers, decision.offers),
     )
-    return after if kept or incident.state not in HELD else _unclaimed(after, event.at)
+    if kept:
+        return _taken(after, event.at)
+    return _unclaimed(after, event.at) if incident.state in HELD else after
 
 
 def _corrected_clocks(incident: Incident, event: ev.IncidentCorrected, *, held: bool) -> tuple[Clock, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from dispatcher.core.clocks import clock_of, ringing
 from dispatcher.core.context import Context, Verdict
 from dispatcher.core.guards import not_ahead, permitted, said
-from dispatcher.core.lifecycle import NEVER_SENT, UNIT_MOVES
+from dispatcher.core.lifecycle import HOME, NEVER_SENT, UNIT_MOVES
 from dispatcher.core.parties import holders, holding
 from schemas import events as ev
 from schemas import refusals as no
@@ -79,7 +79,7 @@ def progress(incident: Incident, command: NoteProgress, ctx: Context) -> Verdict
 
 
 def unit(incident: Incident, command: UnitCommand, ctx: Context) -> Verdict:
-    """The unit is the holder's own; the desk moves anybody's."""
+    """The unit is its who sent it, until it is home again; the desk moves anybody's."""
     verb = UNIT_VERBS[type(command)]
     who = permitted(incident, command, verb)
     if isinstance(who, no.Refusal):
@@ -87,7 +87,8 @@ def unit(incident: Incident, command: UnitCommand, ctx: Context) -> Verdict:
     name = command.body.unit
     known = next((it for it in incident.units if it.unit == name), None)
     lead = holding(incident)
-    owner = known.responder if known else who if who in holders(incident) or lead is None else lead.responder
+    sender = who if who in holders(incident) or lead is None else lead.responder
+    owner = known.responder if known and known.state not in HOME else sender
     if who not in (owner, incident.desk):
         return no.NotYours(detail=f"this unit is of {owner}")
     (leaves, reaches), state = UNIT_MOVES[verb], known.state if known else NEVER_SENT

@@ -95,6 +95,7 @@ def edges() -> dict[tuple[State, State], list[str]]:
 
 
 NEVER_SENT: Final = ""
+HOME: Final = frozenset({"cleared", "withdrawn"})
 UNIT_MOVES: Final[dict[str, tuple[frozenset[str], UnitState]]] = {
     "dispatch": (frozenset({NEVER_SENT, "cleared", "withdrawn"}), "dispatched"),
     "en-route": (frozenset({NEVER_SENT, "dispatched", "cleared", "withdrawn"}), "en_route"),

@@ -8,6 +8,7 @@ from dispatcher.core.clocks import ringing
 from dispatcher.core.context import Context, Verdict
 from dispatcher.core.guards import permitted, withdrawn
 from dispatcher.core.lifecycle import OPEN
+from dispatcher.core.parties import lost
 from schemas import events as ev
 from schemas import refusals as no
 from schemas.commands import AttachDuplicate, DetachDuplicate, MergeIncident, UnmergeIncident
@@ -59,7 +60,7 @@ def unmerge(incident: Incident, command: UnmergeIncident, ctx: Context) -> Verdi
     if out_of.merged_into is not None:
         return no.MergeRefused(detail=f"that one was itself merged into {out_of.merged_into}: take it out first")
     at = ctx.effective(command)
-    asked = tuple(offer.responder for offer in incident.offers if offer.state == "withdrawn") or (incident.desk,)
+    asked = lost(incident) or (incident.desk,)
     owner = incident.owner if incident.owner in asked else asked[0]
     return (
         ev.IncidentUnmerged(responder=who, out_of=out_of.id, at=at, body_ref=ctx.body_ref),

@@ -4,7 +4,7 @@ from dispatcher.core.clocks import ringing
 from dispatcher.core.context import Context, Verdict
 from dispatcher.core.guards import acting, barred, body_of, not_ahead, permitted, stale, unknown, withdrawn
 from dispatcher.core.lifecycle import LIFECYCLE
-from dispatcher.core.parties import has_it, holders, holding, is_open, offer_of
+from dispatcher.core.parties import has_it, holders, holding, is_open, lost, offer_of
 from schemas import events as ev
 from schemas import refusals as no
 from schemas.commands import ClaimIncident, IncidentCommand, ReferIncident, ReturnIncident, SetJointHandling
@@ -112,8 +112,7 @@ def _offered_anew(incident: Incident, who: str, suggested: str | None) -> tuple[
         return (incident.desk,)
     if any(is_open(offer) for offer in others):
         return ()
-    lost = tuple(offer.responder for offer in others if offer.state == "withdrawn")
-    return (lost if suggested is None else ()) or (incident.desk,)
+    return (lost(incident) if suggested is None else ()) or (incident.desk,)
 
 
 def joint(incident: Incident, command: SetJointHandling, ctx: Context) -> Verdict:
@@ -128,4 +127,5 @@ def joint(incident: Incident, command: SetJointHandling, ctx: Context) -> Verdic
     asked = (it for it in (lead, *body.departments) if not has_it(incident, it) or (it == lead and not held))
     new, epoch = tuple(dict.fromkeys(asked)), incident.epoch + (0 if held else 1)
     added = (ev.IncidentReoffered(responders=new, epoch=epoch, at=at, owner=lead),) if new else ()
-    return ev.JointHandlingSet(responder=who, lead=lead, at=at, body_ref=ctx.body_ref), *added
+    rung = ringing(incident, at, only="claim") if held and incident.state == "offered" else ()
+    return *rung, ev.JointHandlingSet(responder=who, lead=lead, at=at, body_ref=ctx.body_ref), *added

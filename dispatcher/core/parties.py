@@ -1,5 +1,9 @@
 """Who stands how to an incident: candidates, holders, the lead."""
 
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
 from schemas.facts import RoutingDecision
 from schemas.incidents import Incident, Offer
 
@@ -42,4 +46,17 @@ def has_it(incident: Incident, responder: str) -> bool:
 def keeping(incident: Incident, decision: RoutingDecision) -> tuple[str, ...]:
     """Holders that a new decision names too, when their claim still makes the incident claimed; else ()."""
     kept = tuple(responder for responder in holders(incident) if responder in decision.offers)
+    if decision.mode == "first-claim" and len(kept) > 1:
+        lead = holding(incident)
+        return (lead.responder,) if lead is not None and lead.responder in kept else kept[:1]
     return () if decision.mode == "all" and decision.owner not in kept else kept
+
+
+def lost(incident: Incident) -> tuple[str, ...]:
+    """Who was asked or had it and need not go on, and might be asked again: not those whom the desk took it from."""
+    return tuple(offer.responder for offer in incident.offers if offer.state == "withdrawn" and offer.epoch > 0)
+
+
+def superseded(offers: tuple[Offer, ...], by: Collection[str]) -> tuple[Offer, ...]:
+    """A new decision names only `by`: the others' offers belong to no offering any more, which is epoch 0."""
+    return tuple(offer if offer.responder in by else replace(offer, epoch=0) for offer in offers)

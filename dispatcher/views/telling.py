@@ -108,7 +108,8 @@ class Telling:
         self, row: ev.JournalRow, after: Incident | None, bodies: dict[str, Body]
     ) -> list[tuple[str, str | None, str, Struct]]:
         """Those with a topic first, each group in the order of the row's events."""
-        place, summary = _shown(bodies.get(after.report_id)) if after else (None, None)
+        # a body may be at hand for another row only, in which the category was one that may be told
+        place, summary = _shown(bodies.get(after.report_id)) if after and self._may_tell(after) else (None, None)
         addressed = [
             (to, self._adapter(to, after), kind, notice)
             for to, kind, notice in notices_of(row, after, place=place, summary=summary)
