@@ -94,7 +94,8 @@ def _as_joined(decision: RoutingDecision, incident: Incident) -> RoutingDecision
 def _read_reporter(incident: Incident, command: do.ReadReporter, ctx: Context) -> Verdict:
     if command.responder is None:
         return no.ResponderRequired()
-    if command.responder != incident.desk and command.responder not in holders(incident):
+    may = (incident.desk, *holders(incident), *(holders(ctx.other) if ctx.other else ()))  # a duplicate's are asked too
+    if command.responder not in may:
         return no.NotYours()
     return (ev.ReporterRead(report_id=command.report_id, responder=command.responder, at=ctx.effective(command)),)
 

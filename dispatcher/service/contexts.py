@@ -38,6 +38,15 @@ class Contexts:
                     found.add(duplicate.merged_into)
         return found
 
+    def surviving(self, incident: Incident) -> Incident | None:
+        """The incident that goes on for a duplicate, however often it was merged on; None = it goes on itself."""
+        found, seen = incident, {incident.id}
+        while found.merged_into is not None and found.merged_into not in seen:
+            seen.add(found.merged_into)
+            self._work.load_also([found.merged_into])
+            found = self._work.incidents.get(found.merged_into, found)
+        return found if found is not incident else None
+
     def of(self, incident: Incident | None, command: do.IncidentCommand, body_ref: str | None) -> Context:
         plain = Context(now=self._work.now_of(command), body_ref=body_ref)
         return plain if incident is None else replace(plain, **self._more(incident, command))

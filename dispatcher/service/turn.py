@@ -188,7 +188,7 @@ class Turn:
         if incident is None:
             return out.Refused(refusal=no.UnknownReport())
         now = work.now_of(command)
-        verdict = decide(incident, command, Context(now=now))
+        verdict = decide(incident, command, Context(now=now, other=self._contexts.surviving(incident)))
         if isinstance(verdict, no.Refusal):
             return out.Refused(refusal=verdict)  # type: ignore[arg-type]
         work.journal(incident, verdict, command_id="", actor=command.responder or "", now=now)

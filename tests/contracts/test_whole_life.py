@@ -14,7 +14,7 @@ from routing_rules import encode_bundle, load_pack
 from schemas import events as ev
 from schemas import outcomes as out
 from schemas import refusals as no
-from schemas.commands import BODIES, Command, PublishBundle
+from schemas.commands import BODIES, Command, PublishBundle, ReadReporter
 from schemas.incidents import Incident
 from tests.contracts.spine_making import LAMP, NOON, PACK, Bench, at, submit
 
@@ -70,6 +70,14 @@ class TestMerge:
         does(bench, "unmerge", second)
         kept, gone = stored(bench, first), stored(bench, second)
         assert (kept.voices, kept.duplicates, gone.state, gone.merged_into) == (1, (), "offered", None)
+
+    def test_whoever_holds_the_one_that_stays_may_ring_the_duplicates_reporter(self, bench: Bench) -> None:
+        first, second = bench.taken("1").incident_id, bench.taken("2", GARBAGE)
+        does(bench, "claim", first, LIGHTING)
+        asks = [ReadReporter(incident_id="", report_id=second.report_id, responder=LIGHTING)]
+        assert isinstance(bench.spine.handle(asks)[0], out.Refused)
+        does(bench, "merge", second.incident_id, into=first)
+        assert isinstance(bench.spine.handle(asks)[0], out.Shown)
 
     def test_either_half_alone_never(self, bench: Bench) -> None:
         first, second = bench.taken("1").incident_id, bench.taken("2", GARBAGE).incident_id
