@@ -9,12 +9,14 @@ from schemas import views
 from schemas.commands import BODIES
 from schemas.notices import NoticePage, ToldEvent
 from schemas.outcomes import CommandAnswer, ReporterAnswer
-from schemas.reports import Report, ReportAnswer
+from schemas.reports import Attachment, Report, ReportAnswer
 
 Method = Literal["GET", "POST"]
 TEXT: Final = "text/plain"
 JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
+FILE: Final = "application/octet-stream"
+PICTURE: Final = "image/jpeg"
 EVENTS: Final = "text/event-stream"
 
 
@@ -28,8 +30,8 @@ class Parameter(NamedTuple):
 class Route(NamedTuple):
     """`refusals`: problems with fields of their own; every route may also answer a plain Problem.
 
-    `admin` = needs the admin token. `batch` = takes many reports and answers a list. `media` = the answer's; where
-    it is a stream of events, `answers` is the data of one.
+    `admin` = needs the admin token. `batch` = takes many reports and answers a list. `sends` = media type of the
+    request, `media` = of the answer; where that is a stream of events, `answers` is the data of one.
     """
 
     method: Method
@@ -43,11 +45,13 @@ class Route(NamedTuple):
     refusals: tuple[type[no.Refusal], ...] = ()
     admin: bool = False
     batch: bool = False
+    sends: str = JSON
     media: str = JSON
 
 
 _JURISDICTION: Final = Parameter("jurisdiction", "left out = the home jurisdiction")
 _KEY: Final = Parameter("Idempotency-Key", "1 to 200 printable characters; the sender is the responder", "header")
+_FILE_KEY: Final = Parameter("Idempotency-Key", "1 to 200 printable characters: sent again, the same id", "header")
 _FILTERS: Final = (
     Parameter(
         "state",
@@ -195,6 +199,32 @@ ROUTES: Final = (
         refusals=_UNKNOWN,
     ),
     *_COMMANDS,
+    Route(
+        "POST",
+        "/api/v1/attachments",
+        "keepAttachment",
+        "Take one photo or voice note of at most 10 MiB, as the body or as the one file of a form. It is kept without "
+        "metadata, upright, as what its bytes show; a report or a command names it by its id, once and within a day",
+        answers=Attachment,
+        statuses=(200, 201),
+        parameters=(_FILE_KEY,),
+        refusals=(no.IdempotencyMismatch,),
+        sends=FILE,
+    ),
+    Route(
+        "GET",
+        "/api/v1/attachments/{attachment_id}",
+        "showAttachment",
+        "The file; 410 once it is erased. Range and If-None-Match are understood",
+        media=FILE,
+    ),
+    Route(
+        "GET",
+        "/api/v1/attachments/{attachment_id}/thumbnail",
+        "showThumbnail",
+        "Of a picture: a JPEG of at most 320 × 320 pixels",
+        media=PICTURE,
+    ),
     Route(
         "POST",
         "/api/v1/dead-letters",

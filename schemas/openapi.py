@@ -15,9 +15,12 @@ _WHERE: Final = "#/components/schemas"
 _PROBLEM: Final = "application/problem+json"
 _ULID: Final = "^[0-9A-HJKMNP-TV-Z]{26}$"
 _RESPONDER: Final = "^[a-z0-9][a-z0-9-]*$"
+_FORM: Final = "multipart/form-data"
+_BINARY: Final[Schema] = {"type": "string", "format": "binary"}
+_AS_IT_IS: Final = {http.TEXT: {"type": "string"}, http.FILE: _BINARY, http.PICTURE: _BINARY}
 _ABOUT: Final = (
     "Reports in, incidents and commands about them. Errors are application/problem+json with the refusal's name as "
-    "title. 503 with Retry-After means that nothing was acknowledged. Bodies hold at most 1 MiB."
+    "title. 503 with Retry-After means that nothing was acknowledged. Bodies hold at most 1 MiB unless said."
 )
 
 
@@ -78,6 +81,9 @@ def _parameter(parameter: Parameter) -> Schema:
 
 
 def _request(route: Route) -> Schema:
+    if route.sends == http.FILE:
+        form = {"type": "object", "properties": {"file": _BINARY}, "required": ["file"]}
+        return {"required": True, "content": {http.FILE: {"schema": _BINARY}, _FORM: {"schema": form}}}
     if route.takes is None:
         return {"required": True, "content": {http.JSON: {"schema": {"description": "an encoded bundle"}}}}
     one = _ref(route.takes)
@@ -88,7 +94,7 @@ def _request(route: Route) -> Schema:
 
 
 def _responses(route: Route) -> Schema:
-    media: Schema = {route.media: {"schema": {"type": "string"}} if route.media == http.TEXT else _answer(route)}
+    media: Schema = {route.media: _answer(route)}
     told: Schema = {str(status): {"description": _DESCRIBED[status], "content": media} for status in route.statuses}
     by_status: dict[int, list[type[refusals.Refusal]]] = defaultdict(list)
     for refusal in route.refusals:
@@ -99,6 +105,8 @@ def _responses(route: Route) -> Schema:
 
 
 def _answer(route: Route) -> Schema:
+    if route.media in _AS_IT_IS:
+        return {"schema": _AS_IT_IS[route.media]}
     if route.answers is None:
         return {"schema": {"type": "object"}}
     if not route.batch:

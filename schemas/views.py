@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from schemas.facts import Facts, RoutingDecision
 from schemas.incidents import ClockName, Mode, OfferState, State, Unit, WaitingFor
-from schemas.reports import Location
+from schemas.reports import Attachment, Location
 
 Verdict = Literal["won", "adds", "outranked", "no-match", "not-reached", "error"]
 
@@ -191,6 +191,7 @@ class Voice(Struct, frozen=True, kw_only=True):
     received_at: datetime
     reported_at: datetime
     warnings: tuple[str, ...]
+    attachments: tuple[Attachment, ...]
 
 
 class IncidentDetail(IncidentItem, frozen=True, kw_only=True):
@@ -212,7 +213,7 @@ class TimelineEntry(Struct, frozen=True, kw_only=True):
     """One event, in commit order. (`seq`, `n`) names it; `event` holds its own fields with their `type`.
 
     `recorded_at` = when it was written; an event's own `at` = when it counts. `said` = note, reason and outcome of the
-    command, empty once erased.
+    command, empty once erased; `attachments` = what came with it and is not erased. Both stand at one event of the row.
     """
 
     seq: int
@@ -222,6 +223,7 @@ class TimelineEntry(Struct, frozen=True, kw_only=True):
     actor: str
     event: dict[str, object]
     said: dict[str, str]
+    attachments: tuple[Attachment, ...]
 
 
 class Timeline(Struct, frozen=True, kw_only=True):

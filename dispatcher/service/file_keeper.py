@@ -39,9 +39,10 @@ class FileKeeper:
         self._cleaning.shutdown()
 
     def submit(self, file: IO[bytes], command_id: str | None = None, sender: str = "local") -> "Future[out.Outcome]":
-        """Clean a file of at most MAX_FILE_BYTES and keep it. `command_id`: a retry with the same one is harmless.
+        """Clean a file and keep it; that it has at most MAX_FILE_BYTES is for the door to see.
 
-        The future raises FileRefused when it is none of what we take, StoreUnavailable when nothing was kept.
+        `command_id`: a retry with the same one is harmless. The future raises FileRefused when it is none of what we
+        take, StoreUnavailable when nothing was kept.
         """
         return self._cleaning.submit(self._keep, file, command_id, sender)
 
@@ -52,7 +53,7 @@ class FileKeeper:
 
     def _keep(self, file: IO[bytes], command_id: str | None, sender: str) -> out.Outcome:
         file.seek(0)
-        cleaned = clean(file.read(MAX_FILE_BYTES + 1))
+        cleaned = clean(file.read())
         contents = {_name(content): content for content in (cleaned.content, cleaned.thumbnail) if content is not None}
         with _unavailable():
             for name, content in contents.items():

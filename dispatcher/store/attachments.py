@@ -1,6 +1,6 @@
 """Rows of attachments: what a file is, whose it is, and whether anybody still needs its bytes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from dispatcher.store.instants import to_us
 from dispatcher.store.tables import attachments
 from schemas.reports import Attachment
 
+Came = Mapping[str, tuple[Attachment, ...]]  # by the ref of the body that they came with
 _row: Final = attachments.c
 
 
@@ -53,13 +54,14 @@ def read_attachments(connection: Connection, attachment_ids: Collection[str]) ->
     return {row["attachment_id"]: StoredAttachment(**row) for row in connection.execute(named).mappings()}
 
 
-def attachments_of(connection: Connection, body_refs: Collection[str]) -> dict[str, list[StoredAttachment]]:
+def attachments_of(connection: Connection, body_refs: Collection[str]) -> Came:
     """What came with these bodies and is not erased, by ref, in order of id."""
-    found: dict[str, list[StoredAttachment]] = {}
+    found: dict[str, tuple[Attachment, ...]] = {}
     if body_refs:
         kept = select(attachments).where(_row.body_ref.in_(sorted(body_refs)), _row.erased_at.is_(None))
         for row in connection.execute(kept.order_by(_row.attachment_id)).mappings():
-            found.setdefault(row["body_ref"], []).append(StoredAttachment(**row))
+            each = attachment_of(StoredAttachment(**row))
+            found[row["body_ref"]] = (*found.get(row["body_ref"], ()), each)
     return found
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, select
 
+from dispatcher.store.attachments import Came, attachments_of
 from dispatcher.store.journal import read as read_journal
 from dispatcher.store.tables import incidents, journal
 from dispatcher.views.moves import moves_of, undo_of
@@ -41,7 +42,7 @@ def detail(connection: Connection, incident: Incident, rows: Sequence[JournalRow
         units=incident.units,
         moves=moves_of(incident, undo),
         undo_until=undo.until if undo else None,
-        voices=_voices(arrivals, told),
+        voices=_voices(arrivals, told, attachments_of(connection, [decided.report_id for _, decided in arrivals])),
         as_of=now,
     )
 
@@ -68,11 +69,13 @@ def _arrivals(rows: Iterable[JournalRow]) -> Iterable[tuple[ReportReceived, Rout
                 yield received[event.report_id], event
 
 
-def _voices(arrivals: Iterable[tuple[ReportReceived, RoutingDecided]], told: Mapping[str, Report]) -> tuple[Voice, ...]:
-    return tuple(_voice(received, decided, told.get(decided.report_id)) for received, decided in arrivals)
+def _voices(
+    arrivals: Iterable[tuple[ReportReceived, RoutingDecided]], told: Mapping[str, Report], came: Came
+) -> tuple[Voice, ...]:
+    return tuple(_voice(received, decided, told.get(decided.report_id), came) for received, decided in arrivals)
 
 
-def _voice(received: ReportReceived, decided: RoutingDecided, report: Report | None) -> Voice:
+def _voice(received: ReportReceived, decided: RoutingDecided, report: Report | None, came: Came) -> Voice:
     return Voice(
         report_id=decided.report_id,
         incident_id=decided.incident_id,
@@ -88,4 +91,5 @@ def _voice(received: ReportReceived, decided: RoutingDecided, report: Report | N
         received_at=received.received_at,
         reported_at=decided.facts.reported_at,
         warnings=decided.facts.warnings,
+        attachments=came.get(decided.report_id, ()),
     )

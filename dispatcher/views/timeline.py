@@ -6,7 +6,9 @@ from datetime import datetime
 import msgspec
 
 from dispatcher.store import Body
+from dispatcher.store.attachments import Came
 from schemas.events import JournalRow
+from schemas.reports import Attachment
 from schemas.views import Timeline, TimelineEntry
 
 _said = msgspec.json.Decoder(dict[str, str])
@@ -18,18 +20,21 @@ def body_refs(rows: Iterable[JournalRow]) -> list[str]:
     return [ref for ref in refs if ref is not None]
 
 
-def timeline(incident_id: str, rows: Iterable[JournalRow], said: Mapping[str, Body]) -> Timeline:
-    """`said`: the bodies under `body_refs`, as far as they are not erased."""
-    entries = [
-        _entry(row, n, msgspec.to_builtins(event, builtin_types=(datetime,)), said)
-        for row in rows
-        for n, event in enumerate(row.events)
-    ]
+def timeline(incident_id: str, rows: Iterable[JournalRow], said: Mapping[str, Body], came: Came) -> Timeline:
+    """`said`, `came`: the bodies under `body_refs` and what came with them, as far as they are not erased."""
+    entries: list[TimelineEntry] = []
+    told: set[str] = set()
+    for row in rows:
+        for n, event in enumerate(row.events):
+            ref = getattr(event, "body_ref", None) or ""
+            entries.append(_entry(row, n, None if ref in told else said.get(ref), came.get(ref, ())))
+            told.add(ref)
     return Timeline(incident_id=incident_id, entries=tuple(entries))
 
 
-def _entry(row: JournalRow, n: int, event: dict[str, object], said: Mapping[str, Body]) -> TimelineEntry:
-    kind, body = str(event.pop("type")), said.get(str(event.pop("body_ref", "")))
+def _entry(row: JournalRow, n: int, body: Body | None, attachments: tuple[Attachment, ...]) -> TimelineEntry:
+    event: dict[str, object] = msgspec.to_builtins(row.events[n], builtin_types=(datetime,))
+    kind, _ = str(event.pop("type")), event.pop("body_ref", None)
     return TimelineEntry(
         seq=row.seq,
         n=n,
@@ -38,4 +43,5 @@ def _entry(row: JournalRow, n: int, event: dict[str, object], said: Mapping[str,
         actor=row.actor,
         event=event,
         said=_said.decode(body.doc) if body is not None and body.doc else {},
+        attachments=attachments if kind == "AttachmentsAdded" else (),
     )

@@ -8,7 +8,18 @@ from litestar.types import ASGIApp
 
 from dispatcher.service import StoredBundles
 from dispatcher.web import problems
-from dispatcher.web.api import bundles, commands, documents, health, incidents, intake, letters, live, reports
+from dispatcher.web.api import (
+    attachments,
+    bundles,
+    commands,
+    documents,
+    health,
+    incidents,
+    intake,
+    letters,
+    live,
+    reports,
+)
 from dispatcher.web.console import failure, incident, queue, report, static
 from dispatcher.web.door import Door
 from dispatcher.web.engine import Engine
@@ -49,6 +60,9 @@ def framework(engine: Engine, feed: Feed | None = None) -> Litestar:
             live.follow_events,
             live.poll_notices,
             commands.command_incident,
+            attachments.keep_attachment,
+            attachments.show_attachment,
+            attachments.show_thumbnail,
             letters.keep_dead_letters,
             bundles.publish_bundle,
             bundles.show_active_bundle,

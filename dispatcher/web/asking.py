@@ -26,6 +26,10 @@ def incident_id(request: AnyRequest) -> str:
     return _id(request, "incident_id", "UnknownIncident")
 
 
+def attachment_id(request: AnyRequest) -> str:
+    return _id(request, "attachment_id", "UnknownAttachment")
+
+
 def report_id(request: AnyRequest) -> str:
     return _id(request, "report_id", "UnknownReport")
 

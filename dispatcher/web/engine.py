@@ -9,6 +9,7 @@ from litestar.connection import ASGIConnection
 
 from dispatcher.metrics import Metrics
 from dispatcher.service import Commits, Policies, Writer
+from dispatcher.service.file_keeper import FileKeeper
 from dispatcher.service.writer import Lane
 from dispatcher.store import Store
 from routing_rules import Compiled
@@ -32,6 +33,8 @@ class Engine(Protocol):
     def store(self) -> Store: ...
     @property
     def writer(self) -> Writer: ...
+    @property
+    def keeper(self) -> FileKeeper: ...
     @property
     def policies(self) -> Policies: ...
     @property

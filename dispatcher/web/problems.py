@@ -29,6 +29,7 @@ DETAILS: Final = {
     "NotYours": "this responder neither holds the incident nor is the desk",
     "NotCandidate": "the incident was not offered to this responder",
     "UnknownIncident": "there is no such incident",
+    "UnknownAttachment": "there is no such attachment, or it was used or erased already",
     "UnknownReport": "there is no such report",
     "ResponderRequired": "say which responder acts: the incident has no single holder",
     "ReasonRequired": "this needs a reason",

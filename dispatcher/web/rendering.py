@@ -14,7 +14,7 @@ def json(body: object, status: int = 200) -> Response[bytes]:
 
 
 def outcome(done: out.Outcome) -> Response[bytes]:
-    """201 for a new report, 200 for what was accepted or shown; a refusal is a problem with its own status."""
+    """201 for a new report or file, 200 for what was accepted or shown; a refusal is a problem with its own status."""
     if isinstance(done, out.Refused):
         return problems.response(problems.refused(done.refusal))
     return json(answer(done), status_of(done))
@@ -22,10 +22,10 @@ def outcome(done: out.Outcome) -> Response[bytes]:
 
 def answer(done: out.Outcome) -> object:
     """The part of an accepted outcome that its caller reads."""
-    if isinstance(done, out.Taken | out.Done | out.Shown):
+    if isinstance(done, out.Taken | out.Done | out.Shown | out.AttachmentKept):
         return done.answer
     raise TypeError(f"{type(done).__name__} is no answer to a request")
 
 
 def status_of(done: out.Outcome) -> int:
-    return 201 if isinstance(done, out.Taken) and not done.repeated else 200
+    return 201 if isinstance(done, out.Taken | out.AttachmentKept) and not done.repeated else 200

@@ -5,6 +5,8 @@ from datetime import datetime
 from litestar import Response, get
 
 from dispatcher.service import StoredBundles
+from dispatcher.store.attachments import attachments_of
+from dispatcher.store.bodies import read_bodies
 from dispatcher.views.asked import Asked
 from dispatcher.views.counts import counts
 from dispatcher.views.explanation import explanation
@@ -109,7 +111,9 @@ def nearby_of(engine: Engine, incident_id: str, within_m: int = WITHIN_M, days: 
 
 def timeline_of(engine: Engine, incident_id: str) -> Timeline:
     rows = _rows(engine, incident_id)
-    return timeline(incident_id, rows, engine.store.bodies(body_refs(rows)))
+    refs = body_refs(rows)
+    with engine.store.reading() as connection:
+        return timeline(incident_id, rows, read_bodies(connection, refs), attachments_of(connection, refs))
 
 
 def explanation_of(engine: Engine, incident_id: str) -> IncidentExplanation:
