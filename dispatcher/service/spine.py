@@ -95,8 +95,15 @@ class Spine:
             )
             outcomes = Turn(work).run(batch)
             txn.save(work.changes)
-        self._observer.committed(work.changes, outcomes, self._elapsed() - started)
+        self._tell(work.changes, outcomes, self._elapsed() - started)
         return outcomes
+
+    def _tell(self, changes: Changes, outcomes: Sequence[out.Outcome], seconds: float) -> None:
+        """What is committed is answered, and is no dead letter, whatever happens to those who watch."""
+        try:
+            self._observer.committed(changes, outcomes, seconds)
+        except Exception as error:  # noqa: BLE001 - the batch is done
+            log.error("observer_failed", error=type(error).__name__, at=_where(error))
 
     def _bury(self, command: Command, error: Exception) -> out.Outcome:
         kind = type(error).__name__

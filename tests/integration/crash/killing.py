@@ -21,7 +21,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import Pipe
@@ -38,7 +38,7 @@ from routing_rules import load_pack
 from tests.integration.crash import relayed, verdict
 from tests.integration.crash.late_commits import commit_late
 from tests.integration.crash.ledger import Ledger
-from tests.integration.crash.one_life import END, READY, Answered, Life, Place, Told, fork, settings_of
+from tests.integration.crash.one_life import END, READY, Answered, Life, Place, Plant, Told, fork, settings_of
 from tests.integration.crash.talk import Talk
 from tests.integration.crash.trusting_pack import trusting_pack
 
@@ -49,7 +49,7 @@ _LONGEST_LIFE_S: Final = 0.06
 _DUE_WITHIN_S: Final = 0.3
 
 
-def no_fault(engine: bootstrap.Engine) -> None: ...
+def no_fault(engine: bootstrap.Engine, life: Life) -> None: ...
 
 
 @dataclass
@@ -59,10 +59,11 @@ class Database:
     folder: Path
     pack: Path
     name: str
-    plant: Callable[[bootstrap.Engine], None]
+    plant: Plant
     ledger: Ledger = field(init=False)
     talks: list[Talk] = field(init=False)
     told: list[Told] = field(default_factory=list)
+    repeats: list[Answered] = field(default_factory=list)  # to questions that had been put twice
     killed_at: Counter[str] = field(default_factory=Counter)
     cut_off: int = 0
 
@@ -79,10 +80,17 @@ class Database:
             return [
                 *([] if sound == ["ok"] else [f"integrity check: {sound}"]),
                 *verdict.faults(store, self.ledger, ended_at),
+                *self._repeat_faults(),
                 *relayed.faults(store, [message for told in self.told for message in told.messages]),
             ]
         finally:
             store.close()
+
+    def _repeat_faults(self) -> Iterator[str]:
+        for repeat in self.repeats:
+            first = [self.ledger.answers[key][0] for key in repeat.keys]
+            if repeat.answers is not None and [each.body for each in repeat.answers] != [each.body for each in first]:
+                yield f"{repeat.keys}: answered {first}, then {repeat.answers}"
 
 
 class LifeFromOutside:
@@ -94,6 +102,7 @@ class LifeFromOutside:
         self._pipe, theirs = Pipe()
         self._open: dict[tuple[str, ...], Talk] = {}
         self.is_ready = False
+        self.is_dead = False
         settings = settings_of(database.folder, database.pack)
         self.pid = fork(functools.partial(self._be_the_child, theirs, settings))
         theirs.close()
@@ -106,11 +115,32 @@ class LifeFromOutside:
         for talk in self._database.talks:
             self._ask(talk)
 
+    def ask_again(self) -> None:
+        """As clients do that have waited long enough."""
+        for talk in list(self._open.values()):
+            self._ask(talk)
+
     def talk_until(self, moment: float) -> None:
-        """Hear and ask on; returns at that moment of the monotonic clock, or when nobody has a question left."""
-        while (left := moment - time.monotonic()) > 0 and (self._open or not self.is_ready):
-            if self._pipe.poll(left):
-                self._hear(self._pipe.recv())
+        """Hear and ask on; returns at that moment of the monotonic clock, when nobody has a question left, or dead."""
+        try:
+            while (left := moment - time.monotonic()) > 0 and (self._open or not self.is_ready):
+                if self._pipe.poll(left):
+                    self._hear(self._pipe.recv())
+        except (EOFError, OSError):
+            self.is_dead = True
+
+    def dies_within(self, seconds: float) -> bool:
+        """By itself; `kill` still has to fetch what it said."""
+        give_up_at = time.monotonic() + seconds
+        while os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+            if time.monotonic() > give_up_at:
+                return False
+            time.sleep(0.005)
+        return True
+
+    @property
+    def has_asked_all(self) -> bool:
+        return self.is_ready and not self._open
 
     def kill(self) -> Place:
         os.kill(self.pid, signal.SIGKILL)
@@ -140,7 +170,10 @@ class LifeFromOutside:
     def _ask(self, talk: Talk) -> None:
         if talk.question is not None:
             self._open[talk.question.keys] = talk
-            self._pipe.send(talk.question)
+            try:
+                self._pipe.send(talk.question)
+            except OSError:  # what it has said before it died is still to be heard
+                self.is_dead = True
 
     def _hear(self, said: object, *, asking: bool = True) -> None:
         if said == READY:
@@ -150,7 +183,10 @@ class LifeFromOutside:
         elif isinstance(said, Told):
             self._database.told.append(said)
         elif isinstance(said, Answered):
-            talk = self._open.pop(said.keys)
+            talk = self._open.pop(said.keys, None)
+            if talk is None:
+                self._database.repeats.append(said)
+                return
             if said.answers is not None:
                 talk.hear(said.answers)
             if asking:
@@ -186,16 +222,20 @@ def say_all(database: Database) -> None:
     place.close()
 
 
-def databases(
-    folder: Path, *, kills: int, seed: int, plant: Callable[[bootstrap.Engine], None]
-) -> Iterator[dict[str, object]]:
+def make_template(folder: Path, pack: Path) -> Path:
+    """Tables and bundle once, not for every database."""
+    template = folder / "template"
+    engine = bootstrap.open_engine(settings_of(template, pack))
+    engine.start(tick=False)
+    engine.stop()
+    return template
+
+
+def databases(folder: Path, *, kills: int, seed: int, plant: Plant) -> Iterator[dict[str, object]]:
     """Judged figures of one database after another, until there were so many kills."""
     dice = random.Random(seed)  # noqa: S311 - a test's dice
     pack = trusting_pack(folder)
-    template = folder / "template"
-    engine = bootstrap.open_engine(settings_of(template, pack))  # tables and bundle once, not for every database
-    engine.start(tick=False)
-    engine.stop()
+    template = make_template(folder, pack)
     for number in range(0, kills, LIVES):
         started = time.monotonic()
         here = folder / str(number)
@@ -221,6 +261,12 @@ def figures(database: Database) -> dict[str, object]:
     }
 
 
+def make_warm() -> None:
+    """A fork inherits what was read; reading YAML is not what is tested. stdout is for what is judged."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    bootstrap.load_pack = functools.cache(load_pack)  # type: ignore[attr-defined]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, required=True)
@@ -229,9 +275,7 @@ def main() -> None:
     parser.add_argument("--late", action="store_true")
     wanted = parser.parse_args()
     plant = commit_late if wanted.late else no_fault
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    # a fork inherits what was read; reading YAML is not what is tested
-    bootstrap.load_pack = functools.cache(load_pack)  # type: ignore[attr-defined]
+    make_warm()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     for judged in databases(wanted.folder, kills=wanted.kills, seed=wanted.seed, plant=plant):
         sys.stdout.write(json.dumps(judged, ensure_ascii=False) + "\n")

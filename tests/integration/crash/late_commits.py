@@ -11,11 +11,12 @@ from typing import Final
 from sqlalchemy import Connection
 
 from dispatcher.bootstrap import Engine
+from tests.integration.crash.one_life import Life
 
 _WIDER_S: Final = 0.02  # the gap in which a kill shows it
 
 
-def commit_late(engine: Engine) -> None:
+def commit_late(engine: Engine, _life: Life) -> None:
     store, pending, one_at_a_time = engine.store, list[Connection](), threading.Lock()
 
     @contextmanager

@@ -65,20 +65,23 @@ class Told(NamedTuple):
     messages: list[OutgoingMessage]
 
 
+Plant = Callable[[Engine, "Life"], None]
+
+
 class Life:
-    """Runs in the child. `faults` plants something into the engine before it starts."""
+    """Runs in the child. `plant` may put a fault into the engine, or into this, before it starts."""
 
     def __init__(self, pipe: Connection, place: mmap.mmap) -> None:
         self._pipe = pipe
         self._place = place
         self._speaking = threading.Lock()
 
-    def live(self, settings: Settings, plant: Callable[[Engine], None] = lambda _: None) -> None:
+    def live(self, settings: Settings, plant: Plant) -> None:
         """Until it hears END; then in order, as after SIGTERM."""
         self._place[0] = Place.OPENING
         engine = open_engine(settings)
         self._watch(engine.store._writer)
-        plant(engine)
+        plant(engine, self)
         engine.start()
         engine.deliver_to(self, adapter=ADAPTER)
         self._place[0] = Place.OUTSIDE
@@ -97,7 +100,10 @@ class Life:
     # ── inside ───────────────────────────────────────────────────────────────────────────────────
     def _put(self, engine: Engine, question: Question) -> None:
         future = engine.writer.submit(commands_of(question))
-        future.add_done_callback(lambda done: self._say(Answered(question.keys, answers_of(done))))
+        future.add_done_callback(lambda done: self.answer(Answered(question.keys, answers_of(done))))
+
+    def answer(self, answered: Answered) -> None:
+        self._say(answered)
 
     def _say(self, what: object) -> None:
         with self._speaking:
