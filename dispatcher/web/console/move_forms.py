@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from dispatcher.web.console.forms import instant, json_value, numbers
 from schemas.command_bodies import IncidentCommandBody
 from schemas.commands import BODIES
-from schemas.decode import command_body_from
+from schemas.decode import command_body_from, decode_json
 
 _DEPARTMENT: Final = "department."
 _ANSWERS: Final[dict[str, object]] = {"yes": True, "no": False}
@@ -34,20 +32,12 @@ def _of_several(fields: Mapping[str, str]) -> dict[str, object]:
     }
     if point := numbers(fields, ("lat", "lon")):
         found["location"] = point
-    if "attribute" in fields and "value" in fields:
-        found["attributes"] = {fields["attribute"]: _scalar(fields["value"])}
+    if "attribute" in fields:
+        name, _, value = fields["attribute"].partition("=")
+        found["attributes"] = {name: decode_json(value.encode())}
     if "into" in fields:
         found["into"] = fields["into"].rstrip("/").rpartition("/")[2].partition("?")[0]
     return found
-
-
-def _scalar(text: str) -> object:
-    """As the pack's author would write it in YAML: true, 3, or a word."""
-    try:
-        value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
-    return value if isinstance(value, bool | int | float) else text
 
 
 def _whole(number: float | str) -> int | float | str:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from dispatcher.web.console.language import Language, catalogue
 from routing_rules import Compiled
 from schemas.refusals import Refusal, title
@@ -56,6 +58,19 @@ class Wording(Words):
     def area(self, area_id: str | None) -> str:
         known = self._areas.get(area_id or "")
         return known.named(self.language) if known else area_id or self.t("area.none")
+
+    def attributes(self) -> dict[str, str]:
+        """What the rules ask beside kind and place: codes ("name=value", the value as JSON) with their words."""
+        asked = (each for rule in self._compiled.bundle.rules for each in rule.when.attributes.items())
+        several = ((name, values) for name, values in asked if isinstance(values, tuple))
+        return {
+            f"{name}={msgspec.json.encode(value).decode()}": f"{name}: {self._plain(value)}"
+            for name, values in several
+            for value in values
+        }
+
+    def _plain(self, value: object) -> str:
+        return self.t("action.yes" if value else "action.no") if isinstance(value, bool) else str(value)
 
     def jurisdiction(self) -> str:
         bundle = self._compiled.bundle

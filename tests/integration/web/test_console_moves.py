@@ -107,6 +107,21 @@ async def test_a_correction_routes_again_and_says_what_was_wrong(door: Door) -> 
     has(read(nothing, 422), "This says nothing new")
 
 
+async def test_what_only_a_person_knows_is_chosen_from_what_the_rules_ask(door: Door) -> None:
+    path = await lamp(door, text="两栋楼之间堆了很多垃圾,这得找谁啊")
+    asked = (await page(door, path, **DESK)).form(f"{path}/correct").options["attribute"]
+    assert asked == ["", "property-management=false", "property-management=true"]
+    shown = await press(door, path, "correct", DESK, attribute="property-management=false", reason="老小区,没有物业")
+    has(
+        shown,
+        "110 desk put right: what is known of it",
+        "Offer withdrawn from Property management",
+        "Sanitation offered",
+    )
+    broken = await send(door, await page(door, path, **DESK), f"{path}/correct", attribute="property-management=maybe")
+    has(read(broken, 422), "cannot be read")
+
+
 async def test_a_return_says_whose_it_should_be(door: Door) -> None:
     path = await lamp(door)
     back = await press(door, path, "return", LIGHTING, reason="小区自管", suggested_owner="property-management")
