@@ -1,4 +1,4 @@
-"""Whether a later report may join an incident is a fact of the incident: the journal tells it, and nothing else does."""
+"""Whether a later report may join an incident is a fact of the incident: its journal tells it, nothing else does."""
 
 from typing import Any
 
