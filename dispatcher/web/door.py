@@ -16,8 +16,8 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # Asked by machines under whatever name they reach us; they tell nothing personal.
 _ANY_HOST: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _CSP: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS: Final = [
     (b"content-security-policy", _CSP.encode()),

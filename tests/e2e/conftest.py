@@ -1,4 +1,4 @@
-"""A real server and a real browser that runs no script."""
+"""A real server and a real browser, which runs scripts only where a test asks for it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def new_page(browser: Browser, served: Installation) -> Iterator[NewPage]:
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_page(language: str = "en", **options: object) -> Page:
+    def open_page(language: str = "en", *, scripts: bool = False, **options: object) -> Page:
         context = browser.new_context(
             base_url=served.base,
-            java_script_enabled=False,
+            java_script_enabled=scripts,
             locale=language,
             **options,  # type: ignore[arg-type]
         )

@@ -27,6 +27,8 @@ async def follow_events(request: AnyRequest) -> ASGIApp:
     """Server-sent events in commit order; Last-Event-ID, or `after`, resumes without a gap."""
     feed, digests = _feed_with_room(request), _flag(request, "digest")
     audience = await asyncio.to_thread(_audience, request, asking.parameter(request, "responder"))
+    if digests and (audience.responder or audience.category or audience.area):
+        raise Refuse(422, "BadParameter", "a digest is of everything or of one incident", parameter="digest")
     try:
         begins, first = await _begins(request, feed), b""
     except StartOver as told:

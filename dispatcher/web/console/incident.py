@@ -17,7 +17,7 @@ from dispatcher.web.console.actions import GROUP_OF, GUARDED, choices
 from dispatcher.web.console.forms import fields_of
 from dispatcher.web.console.happened import happened, other_incident
 from dispatcher.web.console.move_forms import body_from
-from dispatcher.web.console.screens import render, wording
+from dispatcher.web.console.screens import followed, render, wording
 from dispatcher.web.engine import Engine, carry_out, engine_of
 from schemas import outcomes as out
 from schemas.commands import BODIES, IncidentCommand
@@ -58,6 +58,8 @@ def _command(verb: str, incident_id: str, fields: Mapping[str, str], engine: Eng
 
 def _page(request: AnyRequest, *, status: int = 200, acting: str | None = None, **shown: object) -> Response[str]:
     engine, incident_id = engine_of(request), asking.incident_id(request)
+    path = f"/incidents/{incident_id}"
+    after = engine.store.last_position()
     incident = detail_of(engine, incident_id)
     compiled, chosen = engine.compiled(incident.jurisdiction), choices(incident, acting)
     may_merge = "merge" in chosen.groups.get("duplicates", ())
@@ -67,7 +69,13 @@ def _page(request: AnyRequest, *, status: int = 200, acting: str | None = None, 
         "incident",
         wording(request, engine, compiled),
         status=status,
-        path=f"/incidents/{incident_id}",
+        path=path,
+        follow=followed(
+            after,
+            f"{path}?{urlencode({'as': chosen.acting})}",
+            jurisdiction=incident.jurisdiction,
+            incident=incident_id,
+        ),
         incident=incident,
         choices=chosen,
         candidates=[it for it in nearby_of(engine, incident_id).items if it.state in OPEN_STATES] if may_merge else [],

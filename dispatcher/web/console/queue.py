@@ -7,7 +7,7 @@ from dispatcher.views.counts import by_state
 from dispatcher.web import asking
 from dispatcher.web.api.incidents import page_of
 from dispatcher.web.asking import AnyRequest
-from dispatcher.web.console.screens import render, with_query, wording
+from dispatcher.web.console.screens import followed, render, with_query, wording
 from dispatcher.web.engine import engine_of
 from dispatcher.web.problems import Refuse
 from schemas.incidents import ALL_STATES
@@ -22,6 +22,7 @@ def show_queue(request: AnyRequest) -> Response[str]:
     if state not in _CHOICES:
         raise Refuse(422, "BadParameter", f"state {state!r}")
     asked = asking.asked(request, compiled.jurisdiction, None if state == "all" else state)
+    after = engine.store.last_position()
     page = page_of(engine, request, asked)
     with engine.store.reading() as connection:
         counted = by_state(connection, compiled.jurisdiction)
@@ -29,6 +30,7 @@ def show_queue(request: AnyRequest) -> Response[str]:
         request,
         "queue",
         wording(request, engine, compiled),
+        follow=followed(after, with_query(request, lang=None), jurisdiction=compiled.jurisdiction),
         page=page,
         counts=counted | {"open": sum(counted.get(name, 0) for name in OPEN), "all": sum(counted.values())},
         asked=asked,

@@ -1,6 +1,6 @@
 """Templates to responses. Everything is escaped; an unknown name in a template is an error."""
 
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,6 +17,21 @@ _A_YEAR_S: Final = 31_536_000
 _templates: Final = Environment(
     loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
+
+
+class Followed(NamedTuple):
+    """What a page's script follows: `events` tells of changes after journal position `after`, `page` is read anew then.
+
+    The position is to be asked before the content is read: a change in between is then read twice rather than missed.
+    """
+
+    page: str
+    events: str
+    after: int
+
+
+def followed(after: int, page: str, **of: str) -> Followed:
+    return Followed(page, f"/api/v1/events?{urlencode({'digest': 'true'} | of)}", after)
 
 
 def wording(request: AnyRequest, engine: Engine, compiled: Compiled) -> Wording:

@@ -1,4 +1,4 @@
-"""The style sheet and the icon; nothing is loaded from elsewhere."""
+"""The style sheet, the script that lets pages follow, the icon; nothing is loaded from elsewhere."""
 
 from functools import cache
 from importlib.resources import files
@@ -9,7 +9,7 @@ from litestar import Response, get
 from dispatcher.web.asking import AnyRequest
 from dispatcher.web.problems import Refuse
 
-_MEDIA: Final = {"console.css": "text/css", "icon.svg": "image/svg+xml"}
+_MEDIA: Final = {"console.css": "text/css", "icon.svg": "image/svg+xml", "live.js": "text/javascript"}
 
 
 @get("/static/{name:str}", sync_to_thread=False)

@@ -187,6 +187,7 @@ def test_a_last_event_id_of_another_database_or_no_sense_is_reset(served: Served
         ("after=-1", 422),
         ("after=1&after=2", 422),
         ("digest=perhaps", 422),
+        ("digest=true&area=231223", 422),
         ("responder=nobody", 404),
         ("responder=" + "x" * 300, 422),
     ],

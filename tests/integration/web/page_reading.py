@@ -47,7 +47,8 @@ class Page(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag not in _VOID:
             self._open.append(tag)
-        self.scripts_and_styles += tag in {"script", "style"} or "style" in given or any(n[:2] == "on" for n in given)
+        inline = tag == "style" or (tag == "script" and not given.get("src", "").startswith("/static/"))
+        self.scripts_and_styles += inline or "style" in given or any(name.startswith("on") for name in given)
         self.headers_without_scope += tag == "th" and "scope" not in given
         self.links += [given[name] for name in ("href", "src", "action") if name in given]
         self.language = given["lang"] if tag == "html" else self.language
