@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
@@ -39,6 +39,12 @@ class Synced(NamedTuple):
     began: int
 
 
+class SyncFailed(NamedTuple):
+    """The kernel may have thrown away what was to be synced, and call the file clean: this disk does."""
+
+    name: str
+
+
 class Deleted(NamedTuple):
     name: str
 
@@ -62,12 +68,14 @@ class Acknowledged(NamedTuple):
     what: Any
 
 
-Event = Opened | Written | Truncated | Synced | Deleted | Renamed | FolderMade | FolderSynced | Acknowledged
+Event = (
+    Opened | Written | Truncated | Synced | SyncFailed | Deleted | Renamed | FolderMade | FolderSynced | Acknowledged
+)
 Image = dict[str, bytes]  # by name; what the disk holds after the cut
 
 
 class Recorder:
-    """All that happened, in order. `fail` (step, name, how many before) may refuse a step with a code of SQLite's."""
+    """All that happened, in order."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -94,6 +102,9 @@ class Recorder:
 
     def synced(self, name: str, began: int) -> None:
         self.note(Synced(name, began))
+
+    def sync_failed(self, name: str) -> None:
+        self.note(SyncFailed(name))
 
     def folder_synced(self, folder: str) -> None:
         self.note(FolderSynced(folder))
@@ -146,6 +157,8 @@ class Disk:
                 self._content(name).pending.append((index, event))
             case Synced(name, began):
                 self._content(name).sync(began)
+            case SyncFailed(name):
+                self._content(name).pending.clear()
             case Deleted(name) if name in self._now:
                 self._change({name: GONE})
             case Renamed(name, to):
@@ -195,6 +208,21 @@ class Disk:
             else:
                 left.append(change)
         self._changes = left
+
+
+def cuts_of(
+    events: Sequence[Event], before: Image, places: Collection[int], dice: random.Random
+) -> Iterator[tuple[int, Disk, Image, list[Any]]]:
+    """For each place (before that event, or at the end): the disk, what a cut leaves of it, what was acknowledged."""
+    disk, known = Disk(before), list[Any]()
+    for place in range(len(events) + 1):
+        if place in places:
+            yield place, disk, disk.cut(dice), list(known)
+        if place < len(events):
+            event = events[place]
+            disk.happen(event)
+            if isinstance(event, Acknowledged):
+                known.append(event.what)
 
 
 def _folder_of(name: str) -> str:

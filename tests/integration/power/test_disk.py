@@ -15,6 +15,7 @@ from tests.integration.power.disk import (
     Opened,
     Renamed,
     Synced,
+    SyncFailed,
     Truncated,
     Written,
 )
@@ -57,6 +58,11 @@ def test_a_write_past_the_end_may_leave_rubbish_or_nothing() -> None:
 def test_a_write_while_the_sync_ran_is_not_covered_by_it() -> None:
     images = _images(Written("f", 0, b"a"), Written("f", 1, b"b"), Synced("f", 1), before={"f": b""})
     assert {image["f"] for image in images if len(image["f"]) == 1} == {b"a"}
+
+
+def test_what_a_failed_sync_was_to_keep_is_gone_even_after_the_next() -> None:
+    events = (Written("f", 0, _NEW), SyncFailed("f"), Written("f", 0, b"x"), Synced("f", 3))
+    assert all(image == {"f": b"x" + _OLD[1:]} for image in _images(*events, before={"f": _OLD}))
 
 
 def test_truncating_and_deleting_may_not_have_happened() -> None:

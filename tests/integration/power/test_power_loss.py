@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,20 +21,12 @@ from dispatcher.store import on_sqlite
 from tests.chaos_size import chaos_seed, scaled
 from tests.integration.crash.trusting_pack import trusting_pack
 from tests.integration.power import after_the_cut
-from tests.integration.power.disk import Acknowledged, Disk, Image, Recorder
+from tests.integration.power.disk import Disk, Image, Recorder, cuts_of
 from tests.integration.power.recorded_life import RecordedLife, settings_of
 
 _CUTS: Final = 25  # of one life
 _LIVES: Final = 8  # of one database
 _QUESTIONS: Final = 50  # in one life
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is such a place: the real disk's syncs are not what is tested."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as made:
-        yield Path(made)
 
 
 @dataclass
@@ -69,17 +59,12 @@ class Campaign:
         self.lives += 1
         events = self._record(image).events
         self.events += len(events)
-        places = sorted(self.dice.sample(range(len(events) + 1), k=min(cuts, len(events))))
+        places = self.dice.sample(range(len(events) + 1), k=min(cuts, len(events)))
         next_start = self.dice.choice(places)
-        disk, left = Disk(image), (image, known)
-        for place in range(len(events) + 1):
-            if place in places:
-                after = self._cut(disk, place, known)
-                left = (after, list(known)) if place == next_start else left
-            if place < len(events):
-                event = events[place]
-                disk.happen(event)
-                known = [*known, event.what] if isinstance(event, Acknowledged) else known
+        left = (image, known)
+        for place, disk, after, since in cuts_of(events, image, places, self.dice):
+            self._judge(place, disk, after, known + since)
+            left = (after, known + since) if place == next_start else left
         return left
 
     def _record(self, image: Image) -> Recorder:
@@ -91,17 +76,15 @@ class Campaign:
         shutil.rmtree(here)
         return life.recorder
 
-    def _cut(self, disk: Disk, place: int, known: list[object]) -> Image:
+    def _judge(self, place: int, disk: Disk, image: Image, known: list[object]) -> None:
         self.cuts += 1
         self.at_risk += disk.at_risk_count > 0
-        image = disk.cut(self.dice)
         here = self.folder / "cut"
         here.mkdir()
         after_the_cut.write(image, here)
         found = after_the_cut.faults(settings_of(here, self.pack), known)
         self.faults += [f"seed {self.seed}, life {self.lives}, cut before event {place}: {fault}" for fault in found]
         shutil.rmtree(here)
-        return image
 
 
 @pytest.fixture(params=[10_000, 40], ids=["log", "checkpoints"])
