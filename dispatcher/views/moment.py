@@ -14,6 +14,7 @@ from dispatcher.store.tables import journal
 from schemas.events import JournalRow
 from schemas.incidents import Incident
 
+MOST_ROWS: Final = 100_000  # of the journal; a county's month
 LARGEST_FOLD: Final = 20_000  # incidents; some four seconds
 _AT_ONCE: Final = 500
 
@@ -72,15 +73,17 @@ class Since(Struct, frozen=True):
 
 def since(connection: Connection, jurisdiction: str, moment: Moment) -> Since:
     """Raises TooFarBack."""
-    if _last(connection) <= moment.position:
+    rows_since = _last(connection) - moment.position
+    if rows_since <= 0:
         return Since(None)
     later = (journal.c.jurisdiction == jurisdiction, journal.c.position > moment.position)
     ids = select(journal.c.incident_id).where(*later, journal.c.incident_id.is_not(None))
     known = ids.group_by(journal.c.incident_id).having(func.min(journal.c.seq) > 1).limit(LARGEST_FOLD + 1)
-    changed = list(connection.execute(known).scalars())
-    if len(changed) > LARGEST_FOLD:
-        raise TooFarBack(f"more than {LARGEST_FOLD} incidents have changed since then")
-    return Since(ids, _as_they_stood(connection, changed, moment))
+    changed = [] if rows_since > MOST_ROWS else list(connection.execute(known).scalars())
+    if rows_since > MOST_ROWS or len(changed) > LARGEST_FOLD:
+        raise TooFarBack("too much has happened since then: begin again, or ask for a later instant")
+    # the limit never cuts; it tells PostgreSQL, whose statistics may be old, that these fit into a hash table
+    return Since(ids.limit(MOST_ROWS), _as_they_stood(connection, changed, moment))
 
 
 def _as_they_stood(connection: Connection, ids: Sequence[str], moment: Moment) -> list[Incident]:

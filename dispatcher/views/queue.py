@@ -108,7 +108,8 @@ class _Page:
         late = type_coerce(queue.c.clock_due_at, BigInteger) < self._at_us
         first = case((late, 0), else_=int(self._asked.late_first))
         key = (first, queue.c.rank, *self._in_rank)
-        rows = select(*key).where(test, queue.c.rank > NOT_OPEN).order_by(*key).limit(count)
+        open_ranks = [rank for rank in ranks(self._connection, self._asked.jurisdiction) if rank != NOT_OPEN]
+        rows = select(*key).where(test, queue.c.rank.in_(open_ranks)).order_by(*key).limit(count)
         if after is not None:
             rows = rows.where(tuple_(*key) > tuple_(after.late, after.priority, after.share, after.id))
         return [(_Open(*row), None) for row in self._connection.execute(rows)]

@@ -65,16 +65,18 @@ def spots(subject: Subject, within_m: float) -> list[ColumnElement[bool]]:
 
 def candidates(connection: Connection, subject: Subject, *tests: ColumnElement[bool]) -> list[Candidate]:
     """The newest that pass, with their points; a point lies in the body of the first report only."""
-    columns = (queue.c.incident_id, queue.c.category, queue.c.place_key, queue.c.words, bodies.c.lat, bodies.c.lon)
+    own = (queue.c.incident_id, queue.c.category, queue.c.place_key, queue.c.words)
+    here = queue.c.jurisdiction == subject.jurisdiction
+    newest = select(*own).where(here, *tests).order_by(queue.c.incident_id.desc()).limit(_LOOKED_AT).subquery()
     rows = (
-        select(*columns)
-        .join(incidents, incidents.c.id == queue.c.incident_id)
+        select(newest, bodies.c.lat, bodies.c.lon)
+        .join(incidents, incidents.c.id == newest.c.incident_id)
         .outerjoin(bodies, bodies.c.ref == incidents.c.report_id)
-        .where(queue.c.jurisdiction == subject.jurisdiction, *tests)
-        .order_by(queue.c.incident_id.desc())
-        .limit(_LOOKED_AT)
     )
-    found = (Candidate(*row[:4], None if row.lat is None else (row.lat, row.lon)) for row in connection.execute(rows))
+    found = (
+        Candidate(row[0], row[1], row[2], row[3], None if row.lat is None else (row.lat, row.lon))
+        for row in connection.execute(rows)
+    )
     return [other for other in found if other.incident_id != subject.incident_id]
 
 
