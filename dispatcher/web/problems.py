@@ -33,6 +33,9 @@ DETAILS: Final = {
     "UnknownReport": "there is no such report",
     "ResponderRequired": "say which responder acts: the incident has no single holder",
     "ReasonRequired": "this needs a reason",
+    "UnknownResponder": "the bundle in force knows no such responder",
+    "UnknownCategory": "the bundle in force knows no such category",
+    "UnitNotThere": "this unit is not where this move starts from",
 }
 
 
