@@ -52,6 +52,13 @@ class Route(NamedTuple):
 _JURISDICTION: Final = Parameter("jurisdiction", "left out = the home jurisdiction")
 _KEY: Final = Parameter("Idempotency-Key", "1 to 200 printable characters; the sender is the responder", "header")
 _FILE_KEY: Final = Parameter("Idempotency-Key", "1 to 200 printable characters: sent again, the same id", "header")
+_AS_OF: Final = Parameter("as_of", "a past instant with its offset, as of which it is told; left out = now")
+_PAGES: Final = (
+    Parameter("cursor", "next_cursor of the page before; all pages show the moment of the first"),
+    Parameter("limit", "rows of a page, 1 to 200; left out = 50", kind="integer"),
+    _AS_OF,
+    _JURISDICTION,
+)
 _FILTERS: Final = (
     Parameter(
         "state",
@@ -62,10 +69,12 @@ _FILTERS: Final = (
     Parameter("role", "of the responder: offered, claimed, returned, withdrawn, copy; left out = offered,claimed"),
     Parameter("category", "this one and all below it"),
     Parameter("area", "areas that begin with this code"),
-    Parameter("q", "words that the text of a report holds"),
-    Parameter("cursor", "next_cursor of the page before"),
-    Parameter("limit", "rows of a page, 1 to 200; left out = 50", kind="integer"),
-    _JURISDICTION,
+    Parameter(
+        "q",
+        "words, all of which were told or said or name the place; two characters of Chinese hit, case and width don't"
+        " count; at most 8",
+    ),
+    *_PAGES,
 )
 _UNKNOWN: Final = (no.UnknownIncident,)
 _COMMON: Final = (
@@ -170,9 +179,25 @@ ROUTES: Final = (
         "GET",
         "/api/v1/incidents",
         "listIncidents",
-        "What is open first, by priority and then by due instant; after it the newest of the rest",
+        "The open ones by priority and then by the share left of their clock; after them the newest of the rest",
         answers=views.IncidentList,
         parameters=_FILTERS,
+    ),
+    Route(
+        "GET",
+        "/api/v1/responders/{responder_id}/incidents",
+        "listOwnIncidents",
+        "What a responder is offered or holds, late ones first",
+        answers=views.IncidentList,
+        parameters=_PAGES,
+    ),
+    Route(
+        "GET",
+        "/api/v1/counts",
+        "showCounts",
+        "How many stand where: by state, priority, category and responder, and how many are late",
+        answers=views.IncidentCounts,
+        parameters=(_AS_OF, _JURISDICTION),
     ),
     Route(
         "GET",
@@ -180,6 +205,7 @@ ROUTES: Final = (
         "showIncident",
         "State, clocks, offers and voices",
         answers=views.IncidentDetail,
+        parameters=(_AS_OF,),
         refusals=_UNKNOWN,
     ),
     Route(
@@ -197,6 +223,28 @@ ROUTES: Final = (
         "Why it went where it went, recomputed on the stored bundle and facts",
         answers=views.IncidentExplanation,
         refusals=_UNKNOWN,
+    ),
+    Route(
+        "GET",
+        "/api/v1/incidents/{incident_id}/nearby",
+        "showNearby",
+        "What else is open around it or at the same place, or was opened there lately; the nearest first",
+        answers=views.RelatedIncidents,
+        parameters=(
+            Parameter("within_m", "metres, 1 to 5000; left out = 200", kind="integer"),
+            Parameter(
+                "days", "how old those may be that are not open any more, 1 to 366; left out = 30", kind="integer"
+            ),
+        ),
+        refusals=_UNKNOWN,
+    ),
+    Route(
+        "POST",
+        "/api/v1/reports:similar",
+        "suggestSimilar",
+        "Open incidents that a report being typed is probably about; nothing of it is kept",
+        takes=views.ReportDraft,
+        answers=views.RelatedIncidents,
     ),
     *_COMMANDS,
     Route(

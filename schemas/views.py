@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from schemas.facts import Facts, RoutingDecision
 from schemas.incidents import ClockName, Mode, OfferState, State, Unit, WaitingFor
-from schemas.reports import Attachment, Location
+from schemas.reports import Attachment, Location, Scalar
 
 Verdict = Literal["won", "adds", "outranked", "no-match", "not-reached", "error"]
 
@@ -138,6 +138,19 @@ class IncidentCounts(Struct, frozen=True, kw_only=True):
     priorities: dict[str, OpenCount]
     categories: dict[str, OpenCount]
     responders: dict[str, ResponderCount]
+
+
+class ReportDraft(Struct, frozen=True, kw_only=True):
+    """A report being typed: as far as it is known, of the fields of a report those that tell what it is about."""
+
+    text: str | None = None
+    category: str | None = None
+    area: str | None = None
+    location: Location | None = None
+    place: str | None = None
+    channel: str | None = None
+    severity: str | int | None = None
+    attributes: dict[str, Scalar] = {}
 
 
 class RelatedIncident(Struct, frozen=True, kw_only=True):

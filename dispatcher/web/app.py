@@ -19,6 +19,7 @@ from dispatcher.web.api import (
     letters,
     live,
     reports,
+    similar,
 )
 from dispatcher.web.console import failure, incident, queue, report, static
 from dispatcher.web.door import Door
@@ -54,9 +55,13 @@ def framework(engine: Engine, feed: Feed | None = None) -> Litestar:
             reports.submit_batch,
             reports.show_reporter,
             incidents.list_incidents,
+            incidents.list_own_incidents,
+            incidents.show_counts,
             incidents.show_incident,
             incidents.show_timeline,
             incidents.show_explanation,
+            incidents.show_nearby,
+            similar.suggest_similar,
             live.follow_events,
             live.poll_notices,
             commands.command_incident,

@@ -2,8 +2,10 @@
 
 import asyncio
 from datetime import datetime
+from typing import Final
 
 from litestar import Response, post
+from msgspec import structs
 
 from dispatcher.service.arrivals import keyed
 from dispatcher.store.texts import folded
@@ -13,26 +15,24 @@ from dispatcher.web import rendering
 from dispatcher.web.asking import AnyRequest
 from dispatcher.web.engine import Engine, engine_of
 from routing_rules import perceive, point_of
-from schemas.decode import Undecodable, decode_json, report_from
+from schemas.decode import convert, decode_json
 from schemas.reports import Report
-from schemas.views import RelatedIncidents
+from schemas.views import RelatedIncidents, ReportDraft
 
-_UNSAID = {"source": "typing", "source_id": "-"}  # what a report has once it is sent
+_UNSAID: Final = "-"  # what a report has once it is sent
 
 
 @post("/reports:similar", status_code=200)
 async def suggest_similar(request: AnyRequest) -> Response[bytes]:
-    """Open incidents that are probably the same, each with its reasons; takes the body of a report, whole or half."""
-    value = decode_json(await request.body())
-    if not isinstance(value, dict):
-        raise Undecodable("a report is a JSON object", syntax=False)
-    report, _ = report_from(_UNSAID | {name: given for name, given in value.items() if given is not None})
+    """Open incidents that are probably the same, each with its reasons; what else a report holds is passed over."""
+    draft = convert(decode_json(await request.body()), ReportDraft)
     engine = engine_of(request)
-    return rendering.json(await asyncio.to_thread(similar_to, engine, report, engine.now()))
+    return rendering.json(await asyncio.to_thread(similar_to, engine, draft, engine.now()))
 
 
-def similar_to(engine: Engine, report: Report, now: datetime) -> RelatedIncidents:
+def similar_to(engine: Engine, draft: ReportDraft, now: datetime) -> RelatedIncidents:
     compiled = engine.compiled()
+    report = Report(source=_UNSAID, source_id=_UNSAID, **structs.asdict(draft))
     facts = perceive(report, compiled, now)
     subject = Subject(
         jurisdiction=compiled.jurisdiction,

@@ -52,11 +52,22 @@ async def test_answers_are_as_described(door: Door) -> None:
         ("close", {}, 200),
     ]:
         await check(door, "POST", f"/api/v1/incidents/{{incident_id}}/{verb}", {"incident_id": incident}, body, status)
-    for path in ("", "/timeline", "/explanation"):
+    for path in ("", "/timeline", "/explanation", "/nearby"):
         await check(door, "GET", f"/api/v1/incidents/{{incident_id}}{path}", {"incident_id": incident}, None, 200)
         await check(door, "GET", f"/api/v1/incidents/{{incident_id}}{path}", {"incident_id": "0"}, None, 404)
-    for path in ("/api/v1/incidents", "/api/v1/responders", "/api/v1/bundles/active", "/livez", "/readyz"):
+    for path in (
+        "/api/v1/incidents",
+        "/api/v1/counts",
+        "/api/v1/responders",
+        "/api/v1/bundles/active",
+        "/livez",
+        "/readyz",
+    ):
         await check(door, "GET", path, {}, None, 200)
+    own = "/api/v1/responders/{responder_id}/incidents"
+    await check(door, "GET", own, {"responder_id": "urban-lighting"}, None, 200)
+    await check(door, "POST", "/api/v1/reports:similar", {}, {"text": "路灯坏了"}, 200)
+    await check(door, "POST", "/api/v1/reports:similar", {}, {"text": 7}, 422, "default")
     await check(door, "POST", "/api/v1/bundles", {}, {}, 401, "default")
 
 
