@@ -7,9 +7,21 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
 from schemas.reports import ReportAnswer
-from schemas.views import ClockReading, IncidentDetail, IncidentExplanation, IncidentItem, IncidentList, Timeline
+from schemas.views import (
+    ClockReading,
+    IncidentDetail,
+    IncidentExplanation,
+    IncidentItem,
+    IncidentList,
+    Timeline,
+    TimelineEntry,
+)
 
 _NOTHING = "-"
+_SAYING = (
+    *("to", "lead", "suggested_owner", "promised_at", "waiting_for", "until", "recheck_at", "unit", "state", "on"),
+    *("priority", "solved", "satisfied", "unconfirmed", "into", "out_of", "duplicate", "parent", "clock", "because"),
+)
 
 
 def report_taken(answer: ReportAnswer) -> Iterator[str]:
@@ -24,13 +36,14 @@ def report_taken(answer: ReportAnswer) -> Iterator[str]:
 
 
 def queue_table(page: IncidentList) -> Table:
-    whole = ("incident", "prio", "state")
-    folded = ("category", "with", "clock")
+    whole = ("incident", "prio")
+    folded = ("state", "category", "with", "clock")
     columns = [*(Column(name, no_wrap=True) for name in whole), *(Column(name, overflow="fold") for name in folded)]
     table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for item in page.items:
         late = item.clock is not None and item.clock.late
-        cells = (item.incident_id, item.priority, item.state, item.category, _with(item), clock(item.clock))
+        state = " ".join([item.state, *marks(item)])
+        cells = (item.incident_id, item.priority, state, item.category, _with(item), clock(item.clock))
         table.add_row(*(cell or _NOTHING for cell in cells), style="bold" if late else None)
     return table
 
@@ -39,25 +52,58 @@ def incident_story(detail: IncidentDetail, timeline: Timeline, why: IncidentExpl
     """State, clocks, voices, what happened, and why it went there."""
     yield f"{detail.incident_id}  {detail.priority}  {detail.state}  {detail.category or 'no category'}"
     yield f"  with {_with(detail)}"
+    if stands := marks(detail):
+        yield f"  {', '.join(stands)}"
     yield from (f"  {clock(reading)}" for reading in detail.clocks)
+    if detail.promised_at:
+        yield f"  promised for {instant(detail.promised_at)}"
+    yield from (f"  {unit.unit} of {unit.responder}: {unit.state} since {instant(unit.at)}" for unit in detail.units)
     for voice in detail.voices:
         yield f"  [{voice.source}] {voice.text or _NOTHING}  {voice.place or ''}".rstrip()
     yield "what happened"
     for entry in timeline.entries:
         said = "  ".join(f"{name}: {text}" for name, text in entry.said.items())
-        yield f"  {instant(entry.recorded_at)}  {entry.type}  {entry.actor}  {said}".rstrip()
+        yield f"  {instant(entry.recorded_at)}  {entry.type}{_codes(entry)}  {entry.actor}  {said}".rstrip()
     yield "why it went there"
     for explained in why.reports:
         yield from (f"  {sentence}" for sentence in explained.words.get(lang, explained.words.get("en", ())))
 
 
+def marks(item: IncidentItem) -> list[str]:
+    """What stands beside the state."""
+    told = [
+        ("supervised", item.supervised),
+        (f"urged {item.urged_count}×", item.urged_count),
+        (f"waits:{item.waiting.waiting_for}" if item.waiting else "", item.waiting),
+        ("asks-for-time", item.extension_asked_for),
+        (f"suggested:{item.suggested_owner}", item.suggested_owner),
+        (f"round {item.cycle}", item.cycle > 1),
+        (f"gathers {item.gathered_count}", item.gathered_count),
+        (f"gathered by {item.parent}", item.parent),
+        (f"merged into {item.merged_into}", item.merged_into),
+        ("unconfirmed", item.unconfirmed),
+        ("solved" if item.solved else "not solved", item.solved is not None),
+        ("satisfied" if item.satisfied else "not satisfied", item.satisfied is not None),
+    ]
+    return [words for words, there in told if there]
+
+
+def _codes(entry: TimelineEntry) -> str:
+    """The codes of an event that say what its name does not, as " unit=car-1 state=on_scene"."""
+    event = entry.event
+    found = ((name, event[name]) for name in _SAYING if event.get(name) is not None)
+    return "".join(f" {name}={value}" for name, value in found)
+
+
 def clock(reading: ClockReading | None) -> str:
-    """As "claim in 12m", "resolution LATE by 3h", "claim done"; empty without a clock."""
+    """As "claim in 12m", "resolution LATE by 3h", "resolution stands, 2h left", "claim done"; empty without a clock."""
     if reading is None:
         return ""
     if reading.remaining_s is None:
         return f"{reading.name} {'done late' if reading.late else 'done'}"
     span = _span(abs(reading.remaining_s))
+    if reading.paused_at is not None:
+        return f"{reading.name} stands, {'LATE by ' + span if reading.late else span + ' left'}"
     return f"{reading.name} LATE by {span}" if reading.late else f"{reading.name} in {span}"
 
 
