@@ -18,9 +18,10 @@ NoticeType = Literal[
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """Data of every notice. `reason` and `detail` are set on refusals and withdrawals, `command_id` on answers.
+    """Data of every notice. `reason` is set on refusals and withdrawals, `command_id` on answers.
 
     `event` names the life-cycle event of an incident.changed ("IncidentClaimed", "ClockBreached:claim" …).
+    `detail` = of a refusal its own fields, of an event its codes (unit, state, until, waiting_for …); never free text.
     """
 
     incident_id: str | None

@@ -1,7 +1,10 @@
 """What one journal row means to those it concerns. Values only: row, state after it, policy -> notices."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from dispatcher.core.clocks import due_at
@@ -18,6 +21,11 @@ CHANGED = "dispatch.incident.changed.v1"
 COPIED = "dispatch.incident.copied.v1"
 ACCEPTED = "dispatch.command.accepted.v1"
 REFUSED = "dispatch.command.refused.v1"
+_TOLD: Final = (
+    *("responder", "to", "lead", "suggested_owner", "crew_sent", "promised_at", "waiting_for", "recheck_at", "until"),
+    *("unit", "state", "on", "priority", "was_category", "was_area", "solved", "satisfied", "unconfirmed", "cycle"),
+    *("into", "out_of", "duplicate", "voices", "parent", "gathered", "clock", "due_at"),
+)
 
 
 def notices_of(
@@ -50,7 +58,7 @@ def _of_event(event: ev.AnyEvent, row: ev.JournalRow, after: Incident | None, ba
     elif isinstance(event, ev.OfferWithdrawn):
         yield from ((it, OFFER_WITHDRAWN, replace(base, reason=event.because)) for it in event.responders)
     else:
-        told = replace(base, event=_named(event))
+        told = replace(base, event=_named(event), detail=_codes(event))
         yield from ((responder, CHANGED, told) for responder in _concerned(after, event))
 
 
@@ -59,6 +67,18 @@ def _named(event: ev.AnyEvent) -> str:
         return "ReportJoined"
     name = type(event).__name__
     return f"{name}:{event.clock}" if isinstance(event, ev.ClockBreached) else name
+
+
+def _codes(event: ev.AnyEvent) -> dict[str, str]:
+    """What the event's name leaves open: which unit, until when, waiting for what. Free text is never among it."""
+    found = ((name, getattr(event, name, None)) for name in _TOLD)
+    return {name: _text(value) for name, value in found if value is not None}
+
+
+def _text(value: str | float | datetime) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(msgspec.to_builtins(value))
 
 
 def _concerned(after: Incident, event: ev.AnyEvent) -> list[str]:

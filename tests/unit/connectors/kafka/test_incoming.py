@@ -8,12 +8,13 @@ import pytest
 from connectors.kafka.incoming import Record, append_time, commands_of, incident_command, report_command
 from dispatcher.web.api.commands import command_from
 from schemas import topics
-from schemas.commands import ClaimIncident, KeepDeadLetter, ResolveIncident, SubmitReport
+from schemas.commands import BODIES, TOPIC_COMMANDS, ClaimIncident, KeepDeadLetter, ResolveIncident, SubmitReport
 from schemas.decode import command_body_from
 from schemas.envelope import Headers
 
 AT = datetime(2025, 1, 12, 4, 22, 0, 5000, tzinfo=UTC)
 INCIDENT = "01JHCQ4Y2R0000000000000001"
+DRAINS = {"responder": "drains"}
 LAMP = {"source": "110", "source_id": "1", "text": "路灯坏了"}
 
 
@@ -87,6 +88,47 @@ def test_a_command_repeated_through_the_other_door_is_recognised() -> None:
     assert isinstance(by_topic, ClaimIncident)
     assert (by_topic.sender, by_topic.command_id) == (by_http.sender, by_http.command_id)
     assert by_topic.digest == by_http.digest
+
+
+SAYS: dict[str, dict[str, object]] = {
+    "refer": {"to": "roads"},
+    "plan": {"promised_at": "2025-01-12T15:30:00+08:00"},
+    "pause": {"waiting_for": "weather", "reason": "大雪"},
+    "extend": {"until": "2025-01-14T12:00:00+08:00", "reason": "等配件"},
+    **{verb: {"unit": "吊车1"} for verb in ("dispatch", "en-route", "on-scene", "clear", "withdraw")},
+}
+
+
+@pytest.mark.parametrize("verb", BODIES)
+def test_a_department_may_give_its_own_commands_by_topic_and_no_others(verb: str) -> None:
+    taken = incident_command(command(verb, **SAYS.get(verb, {})))
+    if verb in TOPIC_COMMANDS:
+        assert isinstance(taken, BODIES[verb][1])
+        by_http = command_from(verb, INCIDENT, command_body_from(verb, SAYS.get(verb, {}) | DRAINS), "e-1")
+        assert (taken.body, taken.digest, taken.by_topic) == (by_http.body, by_http.digest, True)  # type: ignore[attr-defined]
+    else:
+        assert isinstance(taken, KeepDeadLetter)
+        assert taken.reason == f"unknown-type: dispatch.command.{verb}.v1"
+
+
+@pytest.mark.parametrize(
+    ("verb", "members"),
+    [
+        ("plan", {}),
+        ("plan", {"promised_at": "15:30"}),
+        ("plan", {"promised_at": "2025-01-12T15:30:00"}),
+        ("pause", {}),
+        ("pause", {"waiting_for": "godot"}),
+        ("on-scene", {}),
+        ("on-scene", {"unit": ""}),
+        ("refer", {"reason": "x"}),
+        ("extend", {"until": "9999-12-31T23:59:59Z"}),
+    ],
+)
+def test_a_move_that_does_not_say_enough_is_no_command(verb: str, members: dict[str, object]) -> None:
+    letter = incident_command(command(verb, **members))
+    assert isinstance(letter, KeepDeadLetter)
+    assert letter.reason.startswith("not-a-command: ")
 
 
 @pytest.mark.parametrize(
