@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from typing import cast
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -25,6 +27,7 @@ from dispatcher.store import (
 )
 from schemas.events import IncidentClaimed, ReportReceived
 from schemas.incidents import Clock, Incident, Offer
+from schemas.reports import Location, Report
 
 HERE = "cn-231223"
 NOON = datetime(2025, 1, 12, 4, 22, 0, 123456, tzinfo=UTC)
@@ -102,6 +105,15 @@ def opening_of(
         opened=[NewIncident(replace(opened, joinable=grouped), due_at)],
         journal=[row(opened)],
     )
+
+
+def told_opening(opened: Incident, text: str = "路灯坏了", **more: object) -> Changes:
+    """The same with a whole report as its body, as views read it; `more` are its other fields."""
+    location = cast("Location | None", more.get("location"))
+    changes = opening_of(opened, due_at=None, point=(location.lat, location.lon) if location else None)
+    report = Report(source=opened.source, source_id=opened.id, text=text, **more)  # type: ignore[arg-type]
+    changes.bodies = [replace(changes.bodies[0], doc=msgspec.json.encode(report), text=text)]
+    return changes
 
 
 def letter(number: int, *, content: bytes = b"\xff\x00", origin: str = "topic/0/1") -> NewLetter:
