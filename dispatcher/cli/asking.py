@@ -1,13 +1,15 @@
 """What the desk's commands share: their arguments, how an answer is read, how a time and a point are typed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import msgspec
 import typer
 
 from dispatcher.cli.api_client import Answer, open_api, show_problem
+from dispatcher.cli.attaching import sent
 from schemas.outcomes import CommandAnswer
 
 T = TypeVar("T")
@@ -24,10 +26,14 @@ Seen = Annotated[
 TIME = "ISO time; without an offset it is this machine's"
 
 
-def command(incident: str, verb: str, body: Mapping[str, object], *, as_json: bool) -> None:
+def command(
+    incident: str, verb: str, body: Mapping[str, object], *, attach: Sequence[Path] | None = None, as_json: bool
+) -> None:
     """Carry out a command and print where the incident stands; what is None or empty is left out of the body."""
     given = {name: value for name, value in body.items() if value is not None and value != []}
     with open_api() as api:
+        if attach:
+            given["attachments"] = sent(api, attach)
         answer = api.ask("POST", f"/api/v1/incidents/{incident}/{verb}", body=given)
     told = read(answer, CommandAnswer, as_json=as_json)
     if told is not None:

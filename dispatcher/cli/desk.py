@@ -11,6 +11,7 @@ from rich.console import Console
 from dispatcher.cli import desk_moves, responder_moves
 from dispatcher.cli.api_client import open_api
 from dispatcher.cli.asking import AsJson, Incident, attributes, location, read
+from dispatcher.cli.attaching import Attached, send_files, sent
 from dispatcher.cli.words import incident_story, queue_table, report_taken
 from schemas.reports import ReportAnswer
 from schemas.views import IncidentDetail, IncidentExplanation, IncidentList, Timeline
@@ -21,6 +22,7 @@ _PIPE_WIDTH = 200  # nobody's terminal cuts the lines of a file
 def add_to(app: typer.Typer) -> None:
     for command in (report, queue, show):
         app.command()(command)
+    app.command("attach")(send_files)
     responder_moves.add_to(app)
     desk_moves.add_to(app)
 
@@ -38,10 +40,11 @@ def report(
     phone: Annotated[str | None, typer.Option(help="Reporter's telephone.")] = None,
     attribute: Annotated[list[str] | None, typer.Option(help="NAME=VALUE that rules ask for; several times.")] = None,
     held_by: Annotated[str | None, typer.Option(help="Team that took the call itself and has it already.")] = None,
+    attach: Attached = None,
     as_json: AsJson = False,
 ) -> None:
     """Enter a report; prints where it went and by when it must be claimed."""
-    body = {
+    body: dict[str, object] = {
         "source": source,
         "source_id": source_id or str(uuid.uuid4()),
         "channel": channel,
@@ -52,8 +55,12 @@ def report(
         "location": location(at),
         "reporter": {"name": name, "phone": phone} if name or phone else None,
         "attributes": attributes(attribute or []) or {},
-    } | ({"held_by": held_by} if held_by else {})
+    }
+    if held_by:
+        body["held_by"] = held_by
     with open_api() as api:
+        if attach:
+            body["attachments"] = sent(api, attach, of=f"report\x1f{source}\x1f{body['source_id']}")
         answer = api.ask("POST", "/api/v1/reports", body=body)
     told = read(answer, ReportAnswer, as_json=as_json)
     for line in report_taken(told) if told else ():

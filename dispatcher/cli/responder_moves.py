@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from dispatcher.cli.asking import TIME, AsJson, Incident, MustSayWhy, Note, Reason, Responder, command, instant
+from dispatcher.cli.attaching import Attached
 
 _TAKE, _WORK, _UNITS = "Take and give back", "Work", "Units"
 _Unit = Annotated[str, typer.Argument(help="Id of the unit: a crew, a vehicle, a drone; any word.")]
@@ -41,11 +42,12 @@ def give_back(
     reason: Annotated[str, typer.Option(help="Why it is not yours.")],
     suggested_owner: Annotated[str | None, typer.Option(help="Responder whose it should be.")] = None,
     responder: Responder = None,
+    attach: Attached = None,
     as_json: AsJson = False,
 ) -> None:
     """Give it back with a reason (退单)."""
     body = {"responder": responder, "reason": reason, "suggested_owner": suggested_owner}
-    command(incident, "return", body, as_json=as_json)
+    command(incident, "return", body, attach=attach, as_json=as_json)
 
 
 def refer(
@@ -97,12 +99,13 @@ def resume(incident: Incident, responder: Responder = None, note: Note = None, a
 
 def progress(
     incident: Incident,
-    note: Annotated[str, typer.Argument(help="What is worth knowing.")],
+    note: Annotated[str | None, typer.Argument(help="What is worth knowing.")] = None,
     responder: Responder = None,
+    attach: Attached = None,
     as_json: AsJson = False,
 ) -> None:
-    """Note something worth knowing."""
-    command(incident, "progress", {"responder": responder, "note": note}, as_json=as_json)
+    """Note something worth knowing: in words, by a photo, or both."""
+    command(incident, "progress", {"responder": responder, "note": note}, attach=attach, as_json=as_json)
 
 
 def extend(
@@ -124,11 +127,12 @@ def resolve(
     outcome: Annotated[str | None, typer.Option(help="What came of it.")] = None,
     reason: Annotated[str | None, typer.Option(help="For the desk, when nobody claimed it.")] = None,
     note: Note = None,
+    attach: Attached = None,
     as_json: AsJson = False,
 ) -> None:
     """The work is done (办结)."""
     body = {"responder": responder, "outcome": outcome, "reason": reason, "note": note}
-    command(incident, "resolve", body, as_json=as_json)
+    command(incident, "resolve", body, attach=attach, as_json=as_json)
 
 
 def undo(incident: Incident, responder: Responder = None, as_json: AsJson = False) -> None:

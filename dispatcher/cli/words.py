@@ -1,12 +1,12 @@
 """Answers of the API as a person at a terminal reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
-from schemas.reports import ReportAnswer
+from schemas.reports import Attachment, ReportAnswer
 from schemas.views import (
     ClockReading,
     IncidentDetail,
@@ -60,10 +60,12 @@ def incident_story(detail: IncidentDetail, timeline: Timeline, why: IncidentExpl
     yield from (f"  {unit.unit} of {unit.responder}: {unit.state} since {instant(unit.at)}" for unit in detail.units)
     for voice in detail.voices:
         yield f"  [{voice.source}] {voice.text or _NOTHING}  {voice.place or ''}".rstrip()
+        yield from attached(voice.attachments)
     yield "what happened"
     for entry in timeline.entries:
         said = "  ".join(f"{name}: {text}" for name, text in entry.said.items())
         yield f"  {instant(entry.recorded_at)}  {entry.type}{_codes(entry)}  {entry.actor}  {said}".rstrip()
+        yield from attached(entry.attachments)
     yield "why it went there"
     for explained in why.reports:
         yield from (f"  {sentence}" for sentence in explained.words.get(lang, explained.words.get("en", ())))
@@ -93,6 +95,13 @@ def _codes(entry: TimelineEntry) -> str:
     event = entry.event
     found = ((name, event[name]) for name in _SAYING if event.get(name) is not None)
     return "".join(f" {name}={value}" for name, value in found)
+
+
+def attached(attachments: Iterable[Attachment]) -> Iterator[str]:
+    """One line for each; it is read at /api/v1/attachments/<id>."""
+    for each in attachments:
+        pixels = f", {each.width}×{each.height}" if each.width else ""
+        yield f"    + {each.attachment_id}  {each.media_type}, {each.size / 1024:.1f} KiB{pixels}"
 
 
 def clock(reading: ClockReading | None) -> str:

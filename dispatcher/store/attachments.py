@@ -14,7 +14,7 @@ from dispatcher.store.instants import to_us
 from dispatcher.store.tables import attachments
 from schemas.reports import Attachment
 
-Came = Mapping[str, tuple[Attachment, ...]]  # by the ref of the body that they came with
+Came = Mapping[str, Attachment]  # by id; the events say in which order
 _row: Final = attachments.c
 
 
@@ -55,14 +55,12 @@ def read_attachments(connection: Connection, attachment_ids: Collection[str]) ->
 
 
 def attachments_of(connection: Connection, body_refs: Collection[str]) -> Came:
-    """What came with these bodies and is not erased, by ref, in order of id."""
-    found: dict[str, tuple[Attachment, ...]] = {}
-    if body_refs:
-        kept = select(attachments).where(_row.body_ref.in_(sorted(body_refs)), _row.erased_at.is_(None))
-        for row in connection.execute(kept.order_by(_row.attachment_id)).mappings():
-            each = attachment_of(StoredAttachment(**row))
-            found[row["body_ref"]] = (*found.get(row["body_ref"], ()), each)
-    return found
+    """What came with these bodies and is not erased."""
+    if not body_refs:
+        return {}
+    kept = select(attachments).where(_row.body_ref.in_(sorted(body_refs)), _row.erased_at.is_(None))
+    rows = (StoredAttachment(**row) for row in connection.execute(kept).mappings())
+    return {row.attachment_id: attachment_of(row) for row in rows}
 
 
 def bind(connection: Connection, bound: Sequence[BoundAttachment]) -> None:

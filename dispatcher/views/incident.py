@@ -91,5 +91,5 @@ def _voice(received: ReportReceived, decided: RoutingDecided, report: Report | N
         received_at=received.received_at,
         reported_at=decided.facts.reported_at,
         warnings=decided.facts.warnings,
-        attachments=came.get(decided.report_id, ()),
+        attachments=tuple(came[each] for each in received.attachments if each in came),
     )

@@ -7,8 +7,7 @@ import msgspec
 
 from dispatcher.store import Body
 from dispatcher.store.attachments import Came
-from schemas.events import JournalRow
-from schemas.reports import Attachment
+from schemas.events import AttachmentsAdded, JournalRow
 from schemas.views import Timeline, TimelineEntry
 
 _said = msgspec.json.Decoder(dict[str, str])
@@ -27,13 +26,15 @@ def timeline(incident_id: str, rows: Iterable[JournalRow], said: Mapping[str, Bo
     for row in rows:
         for n, event in enumerate(row.events):
             ref = getattr(event, "body_ref", None) or ""
-            entries.append(_entry(row, n, None if ref in told else said.get(ref), came.get(ref, ())))
+            entries.append(_entry(row, n, None if ref in told else said.get(ref), came))
             told.add(ref)
     return Timeline(incident_id=incident_id, entries=tuple(entries))
 
 
-def _entry(row: JournalRow, n: int, body: Body | None, attachments: tuple[Attachment, ...]) -> TimelineEntry:
-    event: dict[str, object] = msgspec.to_builtins(row.events[n], builtin_types=(datetime,))
+def _entry(row: JournalRow, n: int, body: Body | None, came: Came) -> TimelineEntry:
+    happened = row.events[n]
+    named = happened.attachments if isinstance(happened, AttachmentsAdded) else ()
+    event: dict[str, object] = msgspec.to_builtins(happened, builtin_types=(datetime,))
     kind, _ = str(event.pop("type")), event.pop("body_ref", None)
     return TimelineEntry(
         seq=row.seq,
@@ -43,5 +44,5 @@ def _entry(row: JournalRow, n: int, body: Body | None, attachments: tuple[Attach
         actor=row.actor,
         event=event,
         said=_said.decode(body.doc) if body is not None and body.doc else {},
-        attachments=attachments if kind == "AttachmentsAdded" else (),
+        attachments=tuple(came[each] for each in named if each in came),
     )

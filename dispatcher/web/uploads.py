@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterable
 from contextlib import closing
 from typing import IO, Final
 
@@ -19,7 +18,7 @@ from schemas.decode import Undecodable
 # What a body may hold beside the file: boundaries and headers of the parts.
 WRAPPING_BYTES: Final = 65_536
 _IN_MEMORY_BYTES: Final = 1_048_576
-_MULTIPART: Final = "multipart/form-data"
+MULTIPART: Final = "multipart/form-data"
 _STATUS: Final = {"UnsupportedFile": 415}
 
 
@@ -28,7 +27,7 @@ async def spooled(request: AnyRequest) -> IO[bytes]:
 
     The caller closes it. Names that came with it are not looked at.
     """
-    if request.content_type[0] == _MULTIPART:
+    if request.content_type[0] == MULTIPART:
         files = (await parts(request))[1]
         if len(files) != 1:
             raise Refuse(422, "OneFile", f"this takes one file at a time, not {len(files)}")
@@ -75,15 +74,12 @@ async def kept(engine: Engine, file: IO[bytes], command_id: str | None) -> out.O
             raise Refuse(_STATUS.get(refused.title, 422), refused.title, str(refused)) from None
 
 
-async def all_kept(engine: Engine, files: Iterable[IO[bytes]], key: str) -> tuple[str, ...]:
-    """Ids of the files of one form. Sent again under the same `key`, the same files get the same ids."""
-    ids: list[str] = []
-    for number, file in enumerate(files):
-        outcome = await kept(engine, file, f"{key}-file{number}")
-        if not isinstance(outcome, out.AttachmentKept):
-            raise Refuse(422, "OtherFile", "this form was sent before with another file")
-        ids.append(outcome.answer.attachment_id)
-    return tuple(ids)
+async def kept_id(engine: Engine, file: IO[bytes], command_id: str) -> str:
+    """Its id, as `kept`; the same file sent again under the same `command_id` gets the same one."""
+    outcome = await kept(engine, file, command_id)
+    if not isinstance(outcome, out.AttachmentKept):
+        raise Refuse(422, "OtherFile", "this form was sent before with another file")
+    return outcome.answer.attachment_id
 
 
 def too_large() -> Refuse:

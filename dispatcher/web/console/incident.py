@@ -14,15 +14,17 @@ from dispatcher.web.api.commands import command_from
 from dispatcher.web.api.incidents import detail_of, explanation_of, nearby_of, timeline_of
 from dispatcher.web.asking import AnyRequest
 from dispatcher.web.console.actions import GROUP_OF, GUARDED, choices
-from dispatcher.web.console.forms import fields_of
+from dispatcher.web.console.forms import MAX_FORM_BYTES, attachments_of, form_of, keep_files
 from dispatcher.web.console.happened import happened, other_incident
 from dispatcher.web.console.move_forms import body_from
 from dispatcher.web.console.screens import followed, render, wording
 from dispatcher.web.engine import Engine, carry_out, engine_of
+from dispatcher.web.problems import Refuse
 from schemas import outcomes as out
 from schemas.commands import BODIES, IncidentCommand
 from schemas.decode import Undecodable
 from schemas.incidents import OPEN_STATES
+from schemas.refusals import UnknownAttachment
 
 _SEE_OTHER: Final = 303
 
@@ -33,19 +35,25 @@ def show_incident(request: AnyRequest) -> Response[str]:
     return _page(request, done=done if done in {*BODIES, "report"} else None, acting=asking.parameter(request, "as"))
 
 
-@post([f"/incidents/{{incident_id:str}}/{verb}" for verb in BODIES])
+@post([f"/incidents/{{incident_id:str}}/{verb}" for verb in BODIES], request_max_body_size=MAX_FORM_BYTES)
 async def command_incident(request: AnyRequest) -> Response[Any]:
     """Post, then redirect; what is refused is said on the page itself."""
     engine, incident_id = engine_of(request), asking.incident_id(request)
-    verb, fields = request.scope["path"].rstrip("/").rpartition("/")[2], await fields_of(request)
+    verb, form = request.scope["path"].rstrip("/").rpartition("/")[2], await form_of(request)
+    fields = form.fields
     tried: dict[str, Any] = {"tried": verb, "acting": fields.get("responder"), "typed": fields}
     try:
+        await keep_files(engine, form, f"{fields.get('key', '')}-{verb}")
         command = _command(verb, incident_id, fields, engine)
     except Undecodable as error:
         return await asyncio.to_thread(_page, request, status=422, unreadable=str(error), **tried)
+    except Refuse as refused:
+        return await asyncio.to_thread(_page, request, status=refused.status, file_refused=refused.title, **tried)
     outcome = (await carry_out(engine, [command]))[0]
     if isinstance(outcome, out.Refused):
         refusal = outcome.refusal
+        if isinstance(refusal, UnknownAttachment):  # to be chosen anew
+            fields.pop("attachments", None)
         return await asyncio.to_thread(_page, request, status=refusal.status, refusal=refusal, **tried)
     told = {"done": verb} | ({"as": fields["responder"]} if "responder" in fields else {})
     return Redirect(f"/incidents/{incident_id}?{urlencode(told)}", status_code=_SEE_OTHER)
@@ -63,7 +71,14 @@ def _page(request: AnyRequest, *, status: int = 200, acting: str | None = None, 
     incident = detail_of(engine, incident_id)
     compiled, chosen = engine.compiled(incident.jurisdiction), choices(incident, acting)
     may_merge = "merge" in chosen.groups.get("duplicates", ())
-    said: dict[str, object] = {"done": None, "refusal": None, "unreadable": None, "tried": None, "typed": {}}
+    said: dict[str, object] = {
+        "done": None,
+        "refusal": None,
+        "unreadable": None,
+        "file_refused": None,
+        "tried": None,
+        "typed": {},
+    }
     return render(
         request,
         "incident",
@@ -85,6 +100,7 @@ def _page(request: AnyRequest, *, status: int = 200, acting: str | None = None, 
         key=secrets.token_urlsafe(12),
         timeline=timeline_of(engine, incident_id),
         explanation=explanation_of(engine, incident_id),
+        attachments_of=attachments_of,
         happened=happened,
         other_incident=other_incident,
         **said | shown,

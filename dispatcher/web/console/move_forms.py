@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dispatcher.web.console.forms import instant, json_value, numbers
+from dispatcher.web.console.forms import attachments_of, instant, json_value, numbers
 from schemas.command_bodies import IncidentCommandBody
 from schemas.commands import BODIES
 from schemas.decode import command_body_from, decode_json
@@ -35,6 +35,8 @@ def _of_several(fields: Mapping[str, str]) -> dict[str, object]:
     if "attribute" in fields:
         name, _, value = fields["attribute"].partition("=")
         found["attributes"] = {name: decode_json(value.encode())}
+    if ids := attachments_of(fields):
+        found["attachments"] = ids
     if "into" in fields:
         found["into"] = fields["into"].rstrip("/").rpartition("/")[2].partition("?")[0]
     return found

@@ -24,6 +24,7 @@ class Page(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self.links: list[str] = []
+        self.pictures: list[str] = []
         self.unlabelled: list[str] = []
         self.headers_without_scope = 0
         self.scripts_and_styles = 0
@@ -51,6 +52,7 @@ class Page(HTMLParser):
         self.scripts_and_styles += inline or "style" in given or any(name.startswith("on") for name in given)
         self.headers_without_scope += tag == "th" and "scope" not in given
         self.links += [given[name] for name in ("href", "src", "action") if name in given]
+        self.pictures += [given["src"]] if tag == "img" else []
         self.language = given["lang"] if tag == "html" else self.language
         if tag == "tr":
             self.rows.append("")

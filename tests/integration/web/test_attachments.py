@@ -15,7 +15,8 @@ from PIL import Image
 from dispatcher.bootstrap import Engine
 from dispatcher.service.file_keeper import MAX_FILE_BYTES
 from dispatcher.store import Changes, Erasure
-from tests.integration.web.conftest import Door
+from tests.integration.web.conftest import BASE, Door
+from tests.integration.web.page_reading import Page
 from tests.unit.attachments.picture_making import HIDDEN, photo, png
 from tests.unit.attachments.test_sounds import AMR, sample
 
@@ -280,3 +281,84 @@ async def test_many_at_once(door: Door) -> None:
     )
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["attachment_id"] for answer in answers}) == 16
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────
+async def pressed(door: Door, path: str, action: str, files: list[tuple[str, bytes]], **filled: str) -> httpx.Response:
+    """The form of a page as a browser sends it, with files; an input left empty sends an empty one without a name."""
+    shown = Page((await door.get(path)).text)
+    texts: list[Any] = [(name, (None, text)) for name, text in (shown.form(action).fields | filled).items()]
+    texts = [each for each in texts if each[0] != "files"]
+    chosen: list[Any] = [("files", (name, raw, "image/jpeg")) for name, raw in files]
+    headers = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}
+    return await door.client.post(action, files=[*texts, *(chosen or [("files", ("", b""))])], headers=headers)
+
+
+async def test_a_form_without_files_is_as_before(door: Door) -> None:
+    answer = await pressed(door, "/report", "/report", [], text="路灯坏了")
+    assert answer.status_code == 303
+    assert Page((await door.client.get(answer.headers["location"])).text).pictures == []
+
+
+async def test_a_report_by_form_brings_its_files(door: Door) -> None:
+    answer = await pressed(door, "/report", "/report", [("a.jpg", photo()), ("b", AMR)], text="路灯坏了")
+    assert answer.status_code == 303, answer.text
+    shown = Page((await door.client.get(answer.headers["location"])).text)
+    assert [path.rpartition("/")[2] for path in shown.pictures] == ["thumbnail"]
+    assert (await door.get(shown.pictures[0])).status_code == 200
+    sounds = [link for link in shown.links if link.startswith(PATH) and link not in shown.pictures]
+    assert {(await door.get(path)).headers["content-type"] for path in sounds} == {"image/jpeg", "audio/amr"}
+
+
+async def test_an_answer_by_form_brings_its_files_and_pressing_twice_is_once(door: Door) -> None:
+    incident_id = (await door.report())["incident_id"]
+    await door.command(incident_id, "claim", responder="urban-lighting")
+    path = f"/incidents/{incident_id}"
+    fields = Page((await door.get(path)).text).form(f"{path}/progress").fields
+    texts: list[Any] = [(name, (None, text)) for name, text in fields.items() if name != "files"]
+    for _ in range(2):
+        answer = await door.client.post(f"{path}/progress", files=[*texts, ("files", ("a.jpg", photo(), ""))])
+        assert answer.status_code == 303, answer.text
+    entries = (await door.get(f"/api/v1{path}/timeline")).json()["entries"]
+    assert [len(entry["attachments"]) for entry in entries if entry["attachments"]] == [1]
+    assert len(Page((await door.get(path)).text).pictures) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "said"),
+    [(b"<html>", 415, "By its content"), (photo()[:99], 422, "damaged"), (png(60_000, 60_000, b""), 422, "pixels")],
+    ids=["page", "cut", "pixels"],
+)
+async def test_a_file_that_is_refused_is_said_on_the_page(door: Door, raw: bytes, status: int, said: str) -> None:
+    """What was typed stays, and so does the file that was good; the next try brings it along."""
+    answer = await pressed(
+        door, "/report", "/report", [("a.jpg", photo()), ("b.jpg", raw)], text="路灯坏了", name="Inv"
+    )
+    shown = Page(answer.text)
+    assert (answer.status_code, said in shown.text) == (status, True)
+    form = shown.form("/report").fields
+    assert form["name"] == "Inv"
+    assert "1 already sent" in shown.text
+    filled = (form | {"text": "路灯坏了"}).items()
+    texts: list[Any] = [(name, (None, text)) for name, text in filled if name != "files"]
+    again = await door.client.post("/report", files=[*texts, ("files", ("c.jpg", photo("PNG")))])
+    assert again.status_code == 303, again.text
+    assert len(Page((await door.client.get(again.headers["location"])).text).pictures) == 2
+
+
+async def test_a_file_used_elsewhere_meanwhile_can_be_chosen_again(door: Door) -> None:
+    theirs = await sent(door, photo())
+    await door.report(attachments=[theirs])
+    incident_id = (await door.report(text="家里停水了"))["incident_id"]
+    await door.command(incident_id, "claim", responder="water-works")
+    path = f"/incidents/{incident_id}"
+    answer = await pressed(door, path, f"{path}/progress", [], note="x", attachments=theirs)
+    shown = Page(answer.text)
+    assert (answer.status_code, "choose it again" in shown.text) == (422, True)
+    assert "attachments" not in shown.form(f"{path}/progress").fields
+
+
+async def test_too_large_a_file_in_a_form_is_a_page_too(door: Door) -> None:
+    answer = await pressed(door, "/report", "/report", [("a.jpg", photo() + bytes(MAX_FILE_BYTES))], text="路灯坏了")
+    assert answer.status_code == 413
+    assert "too large" in Page(answer.text).text
