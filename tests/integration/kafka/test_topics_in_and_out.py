@@ -89,6 +89,59 @@ def test_the_loser_learns_who_won_and_when(town: KafkaTown) -> None:
     assert lost.data["detail"]["claimed_at"]
 
 
+def test_a_department_does_its_whole_work_by_topic(town: KafkaTown) -> None:
+    incident, before = offered(town, "whole-1"), len(town.heard)
+    steps: list[tuple[str, dict[str, Any], str]] = [
+        ("claim", {"promised_at": "2099-01-01T08:00:00Z", "crew_sent": True}, "claimed"),
+        ("plan", {"promised_at": "2099-01-02T08:00:00Z"}, "planned"),
+        ("start", {}, "working"),
+        ("dispatch", {"unit": "抢修1"}, "working"),
+        ("pause", {"waiting_for": "parts", "reason": "等水泵"}, "paused"),
+        ("resume", {}, "working"),
+        ("on-scene", {"unit": "抢修1"}, "working"),
+        ("progress", {"note": "挖开了"}, "working"),
+        ("extend", {"until": "2099-01-03T08:00:00Z", "reason": "管子断了"}, "working"),
+        ("clear", {"unit": "抢修1"}, "working"),
+        ("resolve", {"outcome": "通水了"}, "resolved"),
+    ]
+    for verb, says, state in steps:
+        answer = town.answer_to(town.command("water-works", verb, incident, **says))
+        assert (answer.type, answer.data["state"]) == ("dispatch.command.accepted.v1", state), verb
+    changes = [
+        (it.data["event"], it.data["detail"])
+        for it in town.heard[before:]
+        if it.key == incident and it.topic == topics.notices("desk-110") and it.type == "dispatch.incident.changed.v1"
+    ]
+    assert [event for event, _ in changes] == [
+        *("IncidentClaimed", "IncidentPlanned", "WorkStarted", "UnitMoved", "WorkPaused", "WorkResumed", "UnitMoved"),
+        *("ProgressNoted", "ExtensionAsked", "UnitMoved", "IncidentResolved"),
+    ]
+    assert changes[4][1]["waiting_for"] == "parts"
+    assert (changes[6][1]["unit"], changes[6][1]["state"]) == ("抢修1", "on_scene")
+    assert changes[8][1]["until"] == "2099-01-03T08:00:00Z"
+    told = msgspec.json.encode([it.data for it in town.heard[before:] if it.key == incident]).decode()
+    assert not [text for text in ("等水泵", "挖开了", "管子断了", "通水了") if text in told]
+
+
+def test_what_a_department_may_not_do_now_is_refused_with_its_reason(town: KafkaTown) -> None:
+    incident = offered(town, "not-now-1")
+    town.answer_to(town.command("water-works", "claim", incident))
+    tries: list[tuple[str, dict[str, Any], str]] = [
+        ("plan", {"promised_at": "2001-01-01T08:00:00Z"}, "NotInFuture"),
+        ("resume", {}, "NotAllowedInState"),
+        ("clear", {"unit": "抢修1"}, "UnitNotThere"),
+        ("progress", {}, "NothingToDecide"),
+        ("extend", {"until": "2099-01-03T08:00:00Z"}, "ReasonRequired"),
+        ("extend", {"until": "2099-01-03T08:00:00Z", "reason": "x", "granted": True}, "NotYours"),
+        ("refer", {"to": "nobody", "reason": "x"}, "UnknownResponder"),
+        ("start", {"seq": 1}, "Overtaken"),
+        ("cancel", {"reason": "x"}, "unknown-type: dispatch.command.cancel.v1"),
+    ]
+    for verb, says, reason in tries:
+        answer = town.answer_to(town.command("water-works", verb, incident, **says))
+        assert (answer.type, answer.data["reason"]) == ("dispatch.command.refused.v1", reason), verb
+
+
 POISON: dict[str, tuple[bytes | None, Headers, str]] = {
     "tombstone": (None, binary(topics.REPORT_TYPE, "p"), "tombstone"),
     "undecodable": (b"\xff\xfe\x00", binary(topics.REPORT_TYPE, "p"), "not-json"),
