@@ -2,10 +2,12 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, Table, create_engine, event
@@ -18,9 +20,15 @@ _WAIT_S: Final = 30
 _BUSY_MS: Final = 5000
 _BRIEFLY_MS: Final = 100
 _READERS: Final = 8
-# Rewriting a hot page ten times between two checkpoints costs one write instead of ten; the log stays under 40 MiB.
+# Rewriting a hot page ten times between two checkpoints costs one write instead of ten; the log is then 40 MiB long.
 _PAGES_BETWEEN_CHECKPOINTS: Final = 10_000
+# It starts anew only at a moment when nobody reads. Where readers overlap all day there is none, it grows for ever and
+# each commit walks through it; so from here on the writer waits for those who read just now.
+_LONG_LOG_BYTES: Final = 64 * 1_048_576
+_AGAIN_S: Final = 10.0
 _CACHE_KIB: Final = 65_536
+# Each of the readers has its own; the system's cache behind it makes a large one no faster, only dearer.
+_READER_CACHE_KIB: Final = 8_192
 _AWAY: Final = frozenset({
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -86,13 +94,9 @@ class OnSqlite:
         """Writers wait meanwhile, so readers are waited for 100 ms only."""
         pooled = engine.raw_connection()
         try:
-            driver: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]
-            driver.execute(f"PRAGMA busy_timeout={_BRIEFLY_MS}").close()
-            is_busy = bool(driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
-            driver.execute(f"PRAGMA busy_timeout={_BUSY_MS}").close()
+            return _empty_log(pooled.driver_connection)  # type: ignore[arg-type]
         finally:
             pooled.close()
-        return not is_busy
 
     def hold_alone(self, connection: Connection) -> None:
         """The file's lock says that nobody else is there."""
@@ -120,7 +124,40 @@ class OnSqlite:
         return StoreUnavailable if code & 0xFF in _AWAY else None
 
 
+class _Log:
+    """The writer's view of its log: emptied before a transaction when it has grown long."""
+
+    def __init__(self, url: URL) -> None:
+        self._path = Path(f"{url.database}-wal")
+        self._long = _LONG_LOG_BYTES
+        self._again_at = 0.0
+
+    def keep_short(self, writer: sqlite3.Connection) -> None:
+        """Somebody who reads for minutes must not cost every transaction its 100 ms: then only now and then."""
+        try:
+            size = self._path.stat().st_size
+        except FileNotFoundError:
+            return
+        if size < self._long and (size < _LONG_LOG_BYTES or time.monotonic() < self._again_at):
+            return
+        is_empty = False
+        with suppress(sqlite3.Error):  # a full disk, say: the transaction will tell
+            is_empty = _empty_log(writer)
+        self._long = _LONG_LOG_BYTES if is_empty else size + _LONG_LOG_BYTES // 2
+        self._again_at = time.monotonic() + _AGAIN_S
+
+
+def _empty_log(writer: sqlite3.Connection) -> bool:
+    """Outside a transaction. False = somebody read on for 100 ms: the log is folded into the file, but still there."""
+    writer.execute(f"PRAGMA busy_timeout={_BRIEFLY_MS}").close()
+    try:
+        return not writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        writer.execute(f"PRAGMA busy_timeout={_BUSY_MS}").close()
+
+
 def _engine(url: URL, *, readers: int, begin: str) -> Engine:
+    log = None if readers else _Log(url)
     engine = create_engine(
         url,
         hide_parameters=True,  # an error must not quote what people wrote
@@ -141,7 +178,7 @@ def _engine(url: URL, *, readers: int, begin: str) -> Engine:
             f"busy_timeout={_BUSY_MS}",
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"cache_size=-{_CACHE_KIB}",
+            f"cache_size=-{_READER_CACHE_KIB if readers else _CACHE_KIB}",
             f"wal_autocheckpoint={_PAGES_BETWEEN_CHECKPOINTS}",
             "temp_store=MEMORY",
             f"query_only={'ON' if readers else 'OFF'}",
@@ -150,6 +187,8 @@ def _engine(url: URL, *, readers: int, begin: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        if log is not None:
+            log.keep_short(connection.connection.driver_connection)  # type: ignore[arg-type]
         connection.exec_driver_sql(begin)
 
     return engine
