@@ -86,8 +86,8 @@ class Letter(Struct, frozen=True, kw_only=True):
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """Gauges at start: incidents by state that are not over, those past a running clock, dead letters kept."""
+    """Gauges: incidents by state that are not over, dead letters kept."""
 
     open_by_state: dict[str, int]
-    overdue: int
     letters: int
+    overdue: int = 0  # of the simulation's store only

@@ -295,8 +295,6 @@ def test_counts_are_of_what_is_open(store: Store) -> None:
         txn.save(change(txn, 2, lambda before: replace(before, seq=2, state="closed", clocks=())))
     counts = store.counts(NOON + timedelta(minutes=21))
     assert {state: count for state, count in counts.open_by_state.items() if count} == {"offered": 1, "claimed": 1}
-    assert counts.overdue == 1
-    assert store.counts(NOON + timedelta(hours=5)).overdue == 2
 
 
 def test_the_secret_stays(store_url: str) -> None:

@@ -1,5 +1,9 @@
 """Many reports at once (one: intake.py); and the one place where name and phone are shown."""
 
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, TypeVar
+
 import msgspec
 from litestar import Response, get, post
 
@@ -14,6 +18,9 @@ from schemas.commands import ReadReporter, SubmitReport
 from schemas.decode import Undecodable
 from schemas.refusals import NotYours
 
+_BREATH: Final = 25  # a quarter of a millisecond's work
+T = TypeVar("T")
+
 
 @post("/reports:batch")
 async def submit_batch(request: AnyRequest) -> Response[bytes]:
@@ -25,11 +32,23 @@ async def submit_batch(request: AnyRequest) -> Response[bytes]:
     items = split_batch(await request.body(), request.headers.get("content-type", ""))
     if len(items) > MAX_ITEMS:
         raise problems.Refuse(413, "BatchTooLarge", f"a batch holds at most {MAX_ITEMS} reports")
-    read = [_read(item, trusted=trusted) for item in items]
+    read = [_read(item, trusted=trusted) async for item in _in_breaths(items)]
     commands = [command for command in read if isinstance(command, SubmitReport)]
     outcomes = iter(await carry_out(engine_of(request), commands, "bulk") if commands else ())
-    results = [_result(next(outcomes)) if isinstance(command, SubmitReport) else command for command in read]
-    return rendering.json(results)
+    return rendering.json(
+        [
+            _result(next(outcomes)) if isinstance(command, SubmitReport) else command
+            async for command in _in_breaths(read)
+        ]
+    )
+
+
+async def _in_breaths(items: Sequence[T]) -> AsyncIterator[T]:
+    """The items; after each few of them, whoever else waits is served."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % _BREATH == 0:
+            await asyncio.sleep(0)
 
 
 @get("/reports/{report_id:str}/reporter")
@@ -60,8 +79,9 @@ def _read(raw: bytes, *, trusted: bool) -> SubmitReport | dict[str, object]:
         return problems.undecodable(error)
 
 
-def _result(outcome: out.Outcome) -> dict[str, object]:
+def _result(outcome: out.Outcome) -> object:
+    """The answer with its status in front; spliced as JSON, at half the price of a dict of it."""
     if isinstance(outcome, out.Refused):
         return problems.refused(outcome.refusal)
-    answer: dict[str, object] = msgspec.to_builtins(rendering.answer(outcome))
-    return {"status": rendering.status_of(outcome)} | answer
+    answer = msgspec.json.encode(rendering.answer(outcome))
+    return msgspec.Raw(b'{"status":%d,%b' % (rendering.status_of(outcome), answer[1:]))

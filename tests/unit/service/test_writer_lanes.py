@@ -1,4 +1,4 @@
-"""The bulk lane's turns: as large as 20 ms allow, but never so small that the price of a turn eats the pace."""
+"""The bulk lane's turns: as large as their time allows, but never so small that the price of a turn eats the pace."""
 
 from collections.abc import Iterator, Sequence
 
@@ -41,18 +41,18 @@ def sizes_of(spine: PricedSpine, calls: Iterator[Sequence[Command]]) -> list[int
 
 
 def test_a_quick_database_gets_full_batches(commands: list[FireDue]) -> None:
-    sizes = sizes_of(PricedSpine(turn_s=0.002, each_s=0.00005), iter([commands]))
+    sizes = sizes_of(PricedSpine(turn_s=0.002, each_s=0.00003), iter([commands]))
     assert sizes[0] == LEAST_BULK
     assert max(sizes[1:]) == MAX_BATCH
 
 
 def test_a_turn_dear_in_itself_does_not_shrink_to_nothing(commands: list[FireDue]) -> None:
-    """Once a turn of one took more than 20 ms, every later one was of one: a hundredth of the pace."""
+    """Once a turn of one took longer than it should, every later one was of one: a hundredth of the pace."""
     sizes = sizes_of(PricedSpine(turn_s=0.05, each_s=0.001), iter([commands]))
     assert set(sizes) == {LEAST_BULK}
 
 
 def test_small_calls_do_not_teach_small_turns(commands: list[FireDue]) -> None:
-    spine = PricedSpine(turn_s=0.002, each_s=0.00005)
+    spine = PricedSpine(turn_s=0.002, each_s=0.00003)
     small = [commands[:200], *([command] for command in commands[200:230]), commands[230:]]
     assert MAX_BATCH in sizes_of(spine, iter(small))[-8:]
