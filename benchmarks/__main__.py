@@ -32,6 +32,7 @@ BENCHMARKS: Final = {
     "kafka.worker": "benchmarks.kafka_worker",
     "kafka.offer_latency": "benchmarks.kafka_offer_latency",
     "timers.late": "benchmarks.timers_late",
+    "sse.fanout": "benchmarks.sse_fanout",
 }
 FILE: Final = Path("var/bench.json")
 

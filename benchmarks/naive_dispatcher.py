@@ -103,6 +103,12 @@ class NaiveDispatcher:
             session.commit()
         return answer
 
+    def changes(self, after: int) -> list[dict[str, Any]]:
+        """What the journal has after an id."""
+        with Session(self.engine) as session:
+            rows = session.scalars(select(NaiveEvent).where(NaiveEvent.id > after).order_by(NaiveEvent.id).limit(100))
+            return [{"id": row.id, "incident_id": row.incident_id, "event": json.loads(row.payload)} for row in rows]
+
     def close(self) -> None:
         self.engine.dispose()
 
