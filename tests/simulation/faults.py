@@ -53,6 +53,7 @@ class Faults:
     conflict: float = 0.0
     stale: float = 0.0
     forgetful: float = 0.0
+    nonsense: float = 0.0
     publish: float = 0.0
 
 
@@ -79,5 +80,6 @@ def drawn(rng: Random) -> Faults:
         conflict=some(_OCCASION),
         stale=some(_OCCASION),
         forgetful=some(_BOUNDARY),
+        nonsense=some(_OCCASION),
         publish=some(_BOUNDARY),
     )

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from routing_rules import encode_bundle, load_pack
+from schemas.facts import RoutingDecision
 from schemas.incidents import Incident
 from schemas.reports import Location, Report
 
@@ -18,6 +19,7 @@ NOON: Final = datetime(2025, 1, 12, 4, 22, tzinfo=UTC)  # 12:22 in Qinggang
 DESK: Final = "desk-110"
 NAME: Final = "欧阳试验"
 PHONE: Final = "13900001111"
+_CLOSE_AFTER_S: Final = 2 * 3600.0
 
 
 class Kind(NamedTuple):
@@ -50,6 +52,10 @@ KINDS: Final = (
 )
 JOINING: Final = tuple(kind for kind in KINDS if kind.joins_for_s is not None)
 BY_TEXT: Final = {kind.text: kind for kind in KINDS}
+BY_CATEGORY: Final = {kind.category: kind for kind in KINDS}
+SILENT: Final = (None, "missing/person")  # no notice tells words or places of these
+BYSTANDERS: Final = ("water-works", "mammoth-rescue", "traffic-122")  # whom no rule of these kinds names
+NOBODY: Final = "nobody-here"  # whom the pack does not know
 
 
 class Spot(NamedTuple):
@@ -73,20 +79,34 @@ def meet(one: Report, other: Report) -> bool:
     return one.place is not None and one.place == other.place
 
 
-def fits_plan(kind: Kind, incident: Incident) -> bool:
-    """Whether the incident, as it was opened, is offered to whom the pack says."""
+def fits_plan(kind: Kind, incident: Incident, *, held_by: str | None = None) -> bool:
+    """Whether the incident, as it was opened, is offered to whom the pack says; or is its who took the call itself."""
+    asked = tuple(offer.responder for offer in incident.offers)
+    if held_by is not None:
+        copies = {frozenset({DESK, *told} - {held_by}) for told in kind.copies}
+        mine = (incident.owner, asked, incident.mode, incident.state) == (held_by, (held_by,), "first-claim", "claimed")
+        return mine and incident.category == kind.category and frozenset(incident.copies) in copies
     return (
         incident.category == kind.category
         and incident.mode == kind.mode
         and incident.owner == kind.offers[0]
-        and tuple(offer.responder for offer in incident.offers) == kind.offers
+        and asked == kind.offers
         and incident.copies in kind.copies
     )
 
 
+def fits_decision(kind: Kind, decision: RoutingDecision) -> bool:
+    """Whether a second routing says what the pack owes this kind."""
+    said = (decision.mode, decision.owner, decision.offers)
+    return said == (kind.mode, kind.offers[0], kind.offers) and decision.copies in kind.copies
+
+
 @cache
 def bundles() -> tuple[bytes, bytes]:
-    """The pack, and the same with other priorities: a second bundle that owes everybody the same."""
-    pack = load_pack(PACK)
-    other = replace(pack, categories=tuple([replace(category, priority="P2") for category in pack.categories]))
-    return encode_bundle(pack), encode_bundle(other)
+    """The pack with a short time to confirm, and the same with other priorities and no such time.
+
+    The second one owes everybody the same.
+    """
+    pack = replace(load_pack(PACK), close_after_s=_CLOSE_AFTER_S)
+    urgent = tuple([replace(category, priority="P2") for category in pack.categories])
+    return encode_bundle(pack), encode_bundle(replace(pack, categories=urgent, close_after_s=None))

@@ -32,9 +32,9 @@ from dispatcher.store import (
     Txn,
 )
 from schemas.events import AnyEvent, JournalRow
-from schemas.incidents import Incident
+from schemas.incidents import NOT_OVER_STATES, Incident
+from tests.simulation.faults import hold
 
-OPEN = frozenset({"offered", "claimed"})
 _encode = msgspec.json.Encoder().encode
 _events = msgspec.json.Decoder(tuple[AnyEvent, ...]).decode
 _incident = msgspec.json.Decoder(Incident).decode
@@ -99,6 +99,7 @@ class Tables:
         self._check_keys(self.rows, [(new.incident_id, new.seq) for new in changes.journal if new.incident_id])
 
     def write(self, changes: Changes) -> None:
+        hold(not changes.erasures and not changes.changed_letters, "nobody here erases or puts letters right")
         self.reports.update({new.key: new for new in changes.reports})
         self.commands.update({(new.sender, new.command_id): new for new in changes.commands})
         self.letters.update({new.content_hash: new for new in changes.letters})
@@ -253,8 +254,10 @@ class ModelStore(Store):
 
     def journal_of(self, incident_id: str, up_to_seq: int | None = None) -> list[JournalRow]:
         self._at("journal_of")
-        rows = [row for row in self._tables.journal if row.incident_id == incident_id]
-        return [row for row in rows if up_to_seq is None or row.seq <= up_to_seq]
+        stored = self._tables.incidents.get(incident_id)
+        last = 0 if stored is None else stored.incident.seq
+        seqs = range(1, (last if up_to_seq is None else min(last, up_to_seq)) + 1)
+        return [self._tables.rows[incident_id, seq] for seq in seqs]
 
     def last_position(self) -> int:
         return len(self._tables.journal)
@@ -282,7 +285,7 @@ class ModelStore(Store):
 
     def counts(self, now: datetime) -> Counts:
         states = [it.incident.state for it in self._tables.incidents.values()]
-        by_state = {state: states.count(state) for state in ("offered", "claimed", "resolved")}
+        by_state: dict[str, int] = {state: states.count(state) for state in NOT_OVER_STATES}
         overdue = len(self.due_before(now, len(states)))
         return Counts(open_by_state=by_state, overdue=overdue, letters=len(self._tables.letters))
 

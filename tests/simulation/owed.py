@@ -41,9 +41,5 @@ def _told(event: ev.AnyEvent, after: Incident) -> list[tuple[str, str]]:
     if isinstance(event, _SILENT):
         return []
     concerned = {offer.responder for offer in after.offers if offer.state in ("offered", "claimed")}
-    concerned |= set(after.copies)
-    if isinstance(event, ev.IncidentClaimed | ev.IncidentReturned | ev.IncidentResolved | ev.IncidentClosed):
-        concerned.add(event.responder)
-    if isinstance(event, ev.IncidentCancelled):
-        concerned.add(event.responder)
+    concerned |= set(after.copies) | {responder for responder in [getattr(event, "responder", None)] if responder}
     return [(responder, "dispatch.incident.changed.v1") for responder in sorted(concerned)]

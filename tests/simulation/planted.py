@@ -1,26 +1,27 @@
-"""Bugs put in by hand, one at a time: a simulation that cannot fail shows nothing."""
+"""Bugs put in by hand around the core, one at a time: a simulation that cannot fail shows nothing.
+
+Those of the core are in planted_life.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Final
 
 import pytest
 
-from dispatcher.core import apply_row, clocks
+from dispatcher.core import apply_row
 from dispatcher.loops.deliver import CURSOR, Deliver
+from dispatcher.service.reports import Reports, _fits
+from dispatcher.service.turn import Turn
 from dispatcher.service.working import Working
 from dispatcher.views.telling import Telling
-from schemas.events import ClockBreached, JournalRow
+from schemas.events import JournalRow
 from schemas.incidents import Incident
 from tests.simulation.kinds import PHONE
 from tests.simulation.model_broker import Consumer
 from tests.simulation.model_store import ModelStore, Tables
 
-# `dispatcher.core` names functions like their modules.
-decide: Final = import_module("dispatcher.core.decide")
-evolve: Final = import_module("dispatcher.core.evolve")
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -49,30 +50,6 @@ def _no_group_locks(patch: pytest.MonkeyPatch) -> None:
         lock(self, txn, [name for name in names if name[0] != "group"])
 
     patch.setattr(Tables, "lock", lock_rows_only)
-
-
-def _alarm_at_the_due_instant(patch: pytest.MonkeyPatch) -> None:
-    def ringing(incident: Incident, effective_at: Any, *, only: str | None = None) -> tuple[ClockBreached, ...]:
-        return tuple(
-            ClockBreached(clock=clock.name, due_at=clock.due_at, fired_at=effective_at)
-            for clock in incident.clocks
-            if clock.stopped_at is None and clock.breached_at is None and clock.due_at <= effective_at
-            if only in (None, clock.name)
-        )
-
-    patch.setattr(decide, "ringing", ringing)
-
-
-def _alarm_again_and_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(clocks, "breach", lambda kept, *_: kept)
-
-
-def _clock_stands_after_a_return(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(clocks, "resume", lambda kept, *_: kept)
-
-
-def _late_claim_rings_not(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(decide, "ringing", lambda *_, **__: ())
 
 
 def _cursor_before_the_sending(patch: pytest.MonkeyPatch) -> None:
@@ -147,32 +124,29 @@ def _acknowledged_though_it_failed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Consumer, "step", swallow)
 
 
-def _two_holders(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(decide, "_lost", lambda *_: None)
+def _half_a_merge(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Turn, "_other_half", lambda *_: None)
 
 
-def _stale_offers_are_taken(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(decide, "_stale", lambda *_: None)
+def _words_of_a_silent_category(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Telling, "_may_tell", lambda *_: True)
 
 
-def _return_keeps_the_epoch(patch: pytest.MonkeyPatch) -> None:
-    reoffered = evolve._reoffered
-    patch.setitem(
-        evolve._CHANGES,
-        evolve.ev.IncidentReoffered,
-        lambda incident, event: evolve.replace(reoffered(incident, event), epoch=incident.epoch),
-    )
+def _joins_what_was_corrected_away(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Reports, "_joined", _joined_as_it_stood)
 
 
-PLANTED: Final[tuple[Plant, ...]] = (
+def _joined_as_it_stood(self: Reports, routed: Any) -> Incident | None:
+    incidents = self._work.incidents
+    near = [it for it in self._near(routed) if (found := incidents.get(it.incident_id)) and found.joinable]
+    return incidents.get(_fits(routed, near) or "")
+
+
+PLANTED_AROUND: Final[tuple[Plant, ...]] = (
     _forgotten_dedupe_keys,
     _keys_not_unique,
     _no_version_check,
     _no_group_locks,
-    _alarm_at_the_due_instant,
-    _alarm_again_and_again,
-    _clock_stands_after_a_return,
-    _late_claim_rings_not,
     _cursor_before_the_sending,
     _cursor_to_the_newest_row,
     _failed_sending_taken_as_sent,
@@ -180,7 +154,7 @@ PLANTED: Final[tuple[Plant, ...]] = (
     _reporter_in_the_journal,
     _offset_before_the_handing_over,
     _acknowledged_though_it_failed,
-    _two_holders,
-    _stale_offers_are_taken,
-    _return_keeps_the_epoch,
+    _half_a_merge,
+    _words_of_a_silent_category,
+    _joins_what_was_corrected_away,
 )

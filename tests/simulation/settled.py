@@ -12,7 +12,7 @@ from dispatcher.core import apply_row
 from schemas import outcomes as out
 from schemas import refusals as no
 from schemas import topics
-from schemas.commands import CancelIncident, CloseIncident, IncidentCommand, ResolveIncident
+from schemas.commands import BODIES, ClaimIncident, IncidentCommand
 from schemas.decode import Undecodable, report_from
 from schemas.envelope import event_id, read_envelope
 from schemas.incidents import Incident
@@ -20,14 +20,20 @@ from schemas.notices import Notice, OutgoingMessage
 from schemas.outcomes import Outcome
 from schemas.reports import Report
 from tests.simulation.faults import hold
-from tests.simulation.kinds import NAME, PHONE
+from tests.simulation.kinds import NAME, PHONE, SILENT
 from tests.simulation.owed import Owed
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _notice = msgspec.json.Decoder(Notice).decode
-_OVER: Final = ("closed", "cancelled")
+_OVER: Final = ("closed", "cancelled", "duplicate")
+# Commands that leave cycle and epoch as they are: the answer speaks of the offering that the command named.
+_STAYING: Final = tuple(
+    kind
+    for verb, (_, kind) in BODIES.items()
+    if verb not in ("claim", "return", "refer", "joint", "correct", "follow-up", "reopen", "merge", "unmerge", "undo")
+)
 _ANSWERED: Final = ("dispatch.command.accepted.v1", "dispatch.command.refused.v1")
 
 
@@ -60,10 +66,12 @@ class Outside:
 
 
 def _as_it_was_offered(command: IncidentCommand, answer: out.CommandAnswer) -> None:
-    """Who names the offer it answers is never taken to mean another; a holder's second claim changes nothing."""
+    """Who names the offer or the state it answers is never taken to mean another."""
     body = command.body  # type: ignore[attr-defined]
-    if isinstance(command, ResolveIncident | CloseIncident | CancelIncident) and body.epoch is not None:
+    if isinstance(command, _STAYING) and body.epoch is not None:
         hold(body.epoch == answer.epoch, f"{command} was taken in epoch {answer.epoch}")
+    if not isinstance(command, ClaimIncident) and body.seq is not None:
+        hold(answer.seq in (body.seq, body.seq + 1), f"{command} was taken at {answer.seq}")
 
 
 def check_settled(world: World) -> None:
@@ -150,6 +158,8 @@ def _notices_tell_how_it_stood(world: World) -> None:
                 after = world.checks.states[message.key, notice.seq or 0]
                 told = (notice.state, notice.cycle, notice.epoch, notice.priority)
                 hold(told == (after.state, after.cycle, after.epoch, after.priority), f"{message.id} tells {told}")
+                silent = after.category in SILENT and (notice.summary or notice.place)
+                hold(not silent, f"{message.id} tells words of {after.category}")
 
 
 def _nobody_is_named(world: World) -> None:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.conftest import PROJECT
-from tests.simulation.planted import PLANTED, Plant
+from tests.simulation.planted import PLANTED_AROUND
+from tests.simulation.planted_life import PLANTED_LIFE, Plant
 from tests.simulation.sweep import failures_of, keep, kept_seeds, run_seed, sweep
 
 _SEEDS = 500
@@ -18,6 +19,7 @@ _AT_ONCE = 50
 _CHAOS_SEEDS = 50_000
 _CHAOS_LIMIT_S = 3300  # of the hour that `make chaos` gives one test
 _CAUGHT_WITHIN = 300
+_PLANTED = {plant.__name__.removeprefix("_"): plant for plant in PLANTED_AROUND} | PLANTED_LIFE
 
 
 def _fail(failures: list[tuple[int, str]]) -> None:
@@ -58,7 +60,7 @@ def test_no_order_depends_on_hashes() -> None:
     assert len(told) == 1, told
 
 
-@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__.removeprefix("_"))
+@pytest.mark.parametrize("plant", _PLANTED.values(), ids=_PLANTED.keys())
 def test_a_planted_bug_is_caught(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     caught = next((seed for seed in range(1, _CAUGHT_WITHIN) if failures_of([seed])), None)

@@ -11,15 +11,20 @@ from typing import Final
 
 import msgspec
 
+from dispatcher.core import next_due_at
 from dispatcher.store import StoreUnavailable
 from schemas.commands import PublishBundle
 from schemas.events import JournalRow
-from tests.simulation.actors import Department, Desk, Reporters, Request, departments
+from schemas.incidents import OPEN_STATES, Incident
+from tests.simulation.actors import Reporters, Request
+from tests.simulation.bodies import Scene
 from tests.simulation.checks import Checks
+from tests.simulation.department import Department, departments
+from tests.simulation.desk import Desk
 from tests.simulation.faults import Died, Faults, Violation, drawn, hold
-from tests.simulation.kinds import JOINING, KINDS, NOON, bundles
+from tests.simulation.kinds import BYSTANDERS, DESK, JOINING, KINDS, NOON, bundles
 from tests.simulation.model_broker import ModelBroker, Sent
-from tests.simulation.model_store import OPEN, Tables
+from tests.simulation.model_store import Tables
 from tests.simulation.node import Node
 from tests.simulation.settled import Outside, check_settled
 
@@ -98,8 +103,11 @@ class World:
         self._rebalance()
         # few, so that they get into each other's way, and mostly one of which reports join
         kinds = [self.rng.choice(JOINING + KINDS), *self.rng.sample(KINDS, self.rng.randint(0, 2))]
-        self._reporters = Reporters(self, kinds)
-        self._workers: list[Desk | Department] = [Desk(self), *departments(self, kinds)]
+        workers = departments(self, kinds, self.rng.sample(BYSTANDERS, 2))
+        self._cast = (DESK, *(one.name for one in workers))
+        self._categories = tuple(kind.category for kind in kinds if kind.category is not None)
+        self._reporters = Reporters(self, kinds, self._cast)
+        self._workers: list[Desk | Department] = [Desk(self), *workers]
         self.nodes[0].writer.submit([PublishBundle(bundle=bundles()[0])]).result()
         self.faults = chosen
 
@@ -123,6 +131,13 @@ class World:
         self.trace(f"said {record.origin}")
         if self.happens("produced_twice"):
             self._unsent.append(sent)
+
+    def scene(self, incident_id: str) -> Scene:
+        """What somebody who writes about this incident sees around."""
+        dice, stored = self.rng.random(), self.tables.incidents.items()
+        others = [name for name, it in stored if dice < 0.2 or it.incident.state in OPEN_STATES]
+        elsewhere = others[-6:] if dice < 0.9 else [incident_id]
+        return Scene(self.clock.now(), self._cast, self._categories, tuple(elsewhere))
 
     def boundary(self, node: Node, point: str) -> None:
         """A process stands between two of its steps; here it may die, lose its database, or be overtaken."""
@@ -167,22 +182,27 @@ class World:
         if self.happens("rebalance"):
             self._rebalance()
         dice = rng.random()
-        if dice < 0.14:
+        if dice < 0.05 or self._reporters.is_silent:
             self._reporters.act()
-        elif dice < 0.52:
+        elif dice < 0.20:
+            self._workers[0].act()  # the desk
+        elif dice < 0.43:
             rng.choice(self._workers).act()
-        elif dice < 0.55:
+        elif dice < 0.45:
             self._send_again()
-        elif dice < 0.58:
+        elif dice < 0.48:
             self._start_dead()
-        elif dice < 0.62:
+        elif dice < 0.51:
             self._rush()
+        elif dice < 0.56:
+            for one in self._workers:
+                one.finish(lively=True)
         else:
-            self._node_acts(self.nodes)
+            self._node_acts(self.nodes, steps=3)
 
     def _rush(self) -> None:
         """Everybody turns to one incident at once."""
-        open_ones = [name for name, it in self.tables.incidents.items() if it.incident.state in OPEN]
+        open_ones = [name for name, it in self.tables.incidents.items() if it.incident.state in OPEN_STATES]
         if open_ones:
             incident_id = self.rng.choice(open_ones)
             for one in self._workers:
@@ -250,12 +270,15 @@ class World:
         late = [it for it in self.tables.incidents.values() if it.due_at is not None and it.due_at < self.clock.now()]
         hold(not late, "an alarm did not ring")
         for _ in range(_ROUNDS):
-            if all(it.incident.state in ("closed", "cancelled") for it in self.tables.incidents.values()):
+            if all(_waits_for_nobody(it.incident) for it in self.tables.incidents.values()):
                 break
             self.clock.go_on(60)
             for one in self._workers:
-                one.finish()
+                one.finish(lively=False)
             self._work_off()
+        due = [it.due_at for it in self.tables.incidents.values() if it.due_at is not None]
+        self.clock.set_to(max([self.clock.now(), *due]) + timedelta(seconds=1))
+        self._work_off()
 
     def _work_off(self) -> None:
         self._send_again()
@@ -264,3 +287,9 @@ class World:
             progress = False
             for node in self.nodes:
                 progress |= node.work_off(self.rng)
+
+
+def _waits_for_nobody(incident: Incident) -> bool:
+    """It is over, or time will close it."""
+    unconfirmed = incident.state == "resolved" and next_due_at(incident) is not None
+    return unconfirmed or incident.state in ("closed", "cancelled", "duplicate")
