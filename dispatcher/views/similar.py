@@ -12,6 +12,7 @@ from schemas.views import RelatedIncidents
 
 WITHIN_M: Final = 300
 _LEAST: Final = 0.4  # of a score, to be worth a glance
+_TELLING: Final = {"near", "same-place", "alike"}  # of the same kind alone are too many
 
 
 def similar(connection: Connection, subject: Subject, now: datetime) -> RelatedIncidents:
@@ -20,5 +21,6 @@ def similar(connection: Connection, subject: Subject, now: datetime) -> RelatedI
     if where := spots(subject, WITHIN_M):
         tests.append(or_(*where, and_(queue.c.cell.is_(None), queue.c.place_key.is_(None))))
     weighed = [weigh(subject, other, WITHIN_M) for other in candidates(connection, subject, *tests)]
-    likely = sorted((it for it in weighed if it.score >= _LEAST), key=lambda it: (-it.score, it.incident_id))
+    told = [it for it in weighed if it.score >= _LEAST and _TELLING & {*it.reasons}]
+    likely = sorted(told, key=lambda it: (-it.score, it.incident_id))
     return RelatedIncidents(items=shown(connection, likely[:SHOWN]), within_m=WITHIN_M, since=None, as_of=now)
