@@ -51,7 +51,7 @@ def new_page(browser: Browser, served: Installation) -> Iterator[NewPage]:
 
 def _complaint(text: str) -> list[str]:
     """A refusal is a page with its own status, which Chromium remarks on; an aborted request is the test's doing."""
-    return [] if re.search(r"responded with a status of 4(09|22)\b|net::ERR_ABORTED", text) else [text]
+    return [] if re.search(r"responded with a status of 4(09|15|22)\b|net::ERR_ABORTED", text) else [text]
 
 
 @pytest.fixture
