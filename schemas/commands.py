@@ -45,7 +45,7 @@ class SubmitReport(Command, frozen=True, kw_only=True, tag="SubmitReport"):
     """Take this report. `warnings` come from the inlet (unknown fields); `trusted` = an import may set due times.
 
     `incident_id` = the id of the incident if this report opens one: a replay names it before, so that the same batch
-    can speak of it. None = the engine's next id.
+    can speak of it. None = the engine's next id. `letter_id` = the dead letter that it was, which a conflict leaves so.
     """
 
     report: Report
@@ -53,6 +53,7 @@ class SubmitReport(Command, frozen=True, kw_only=True, tag="SubmitReport"):
     trusted: bool = False
     origin: str | None = None
     incident_id: str | None = None
+    letter_id: str | None = None
 
 
 class IncidentCommand(Command, frozen=True, kw_only=True):
@@ -229,7 +230,8 @@ class PublishBundle(Command, frozen=True, kw_only=True, tag="PublishBundle"):
 class KeepDeadLetter(Command, frozen=True, kw_only=True, tag="KeepDeadLetter"):
     """Something that cannot become a report or a command: its bytes are kept, with reason and provenance.
 
-    `responder` set = it came on that responder's commands topic: the refusal is also told there.
+    `responder` set = it came on that responder's commands topic: the refusal is also told there. `report_id` = a report
+    that it contradicts.
     """
 
     raw: bytes
@@ -238,6 +240,7 @@ class KeepDeadLetter(Command, frozen=True, kw_only=True, tag="KeepDeadLetter"):
     headers: dict[str, str] = {}
     responder: str | None = None
     command_id: str | None = None
+    report_id: str | None = None
 
 
 class KeepAttachment(Command, frozen=True, kw_only=True, tag="KeepAttachment"):

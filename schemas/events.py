@@ -379,6 +379,46 @@ class DeadLettered(Event, frozen=True, kw_only=True, tag="DeadLettered"):
     origin: str
 
 
+class DeadLetterRead(Event, frozen=True, kw_only=True, tag="DeadLetterRead"):
+    """Somebody looked at the bytes of a dead letter."""
+
+    letter_id: str
+
+
+class DeadLetterFixed(Event, frozen=True, kw_only=True, tag="DeadLetterFixed"):
+    """Other bytes were laid beside those of a dead letter, to be taken in their place."""
+
+    letter_id: str
+
+
+class DeadLetterStayed(Event, frozen=True, kw_only=True, tag="DeadLetterStayed"):
+    """A dead letter was tried again and could not be taken, now for this reason."""
+
+    letter_id: str
+    reason: str
+
+
+class DeadLetterRedriven(Event, frozen=True, kw_only=True, tag="DeadLetterRedriven"):
+    """A dead letter went through its door. `refused` = the command in it got an answer, and it was no."""
+
+    letter_id: str
+    report_id: str | None = None
+    incident_id: str | None = None
+    refused: str | None = None
+
+
+class DeadLetterDiscarded(Event, frozen=True, kw_only=True, tag="DeadLetterDiscarded"):
+    """A dead letter was given up."""
+
+    letter_id: str
+
+
+class DeadLetterErased(Event, frozen=True, kw_only=True, tag="DeadLetterErased"):
+    """The bytes of a dead letter are gone for good."""
+
+    letter_id: str
+
+
 class BundlePublished(Event, frozen=True, kw_only=True, tag="BundlePublished"):
     """From here on this bundle decides for its jurisdiction."""
 
@@ -426,7 +466,16 @@ IncidentEvent = (
     | CommandRefused
     | ReporterRead
 )
-AnyEvent = IncidentEvent | DeadLettered | BundlePublished
+LetterEvent = (
+    DeadLettered
+    | DeadLetterRead
+    | DeadLetterFixed
+    | DeadLetterStayed
+    | DeadLetterRedriven
+    | DeadLetterDiscarded
+    | DeadLetterErased
+)
+AnyEvent = IncidentEvent | LetterEvent | BundlePublished
 
 
 class JournalRow(Struct, frozen=True, gc=False, kw_only=True):

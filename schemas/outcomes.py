@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from schemas.dead_letters import DeadLetterDetail, ErasedAnswer, LetterState
 from schemas.refusals import AnyRefusal
 from schemas.reports import Attachment, ReportAnswer, Reporter
 
@@ -30,6 +31,22 @@ class ReporterAnswer(Struct, frozen=True, kw_only=True):
     report_id: str
     incident_id: str
     reporter: Reporter | None
+
+
+class DeadLetterOutcome(Struct, frozen=True, kw_only=True):
+    """A letter after fix, redrive or discard.
+
+    Redriven: `report` or `command` is what its door answered, or `refused` the name of the refusal that a responder
+    reads on its topic. `repeated` = it was so before.
+    """
+
+    letter_id: str
+    state: LetterState
+    reason: str
+    report: ReportAnswer | None = None
+    command: CommandAnswer | None = None
+    refused: str | None = None
+    repeated: bool = False
 
 
 class Taken(Struct, frozen=True, gc=False, kw_only=True, tag="taken"):
@@ -76,8 +93,34 @@ class AttachmentKept(Struct, frozen=True, kw_only=True, tag="attachment-kept"):
     repeated: bool = False
 
 
+class LetterShown(Struct, frozen=True, kw_only=True, tag="letter-shown"):
+    answer: DeadLetterDetail
+
+
+class LetterDone(Struct, frozen=True, kw_only=True, tag="letter-done"):
+    """A dead letter was fixed, redriven or discarded (now, or before)."""
+
+    answer: DeadLetterOutcome
+
+
+class BodiesErased(Struct, frozen=True, kw_only=True, tag="bodies-erased"):
+    answer: ErasedAnswer
+
+
 class Refused(Struct, frozen=True, kw_only=True, tag="refused"):
     refusal: AnyRefusal
 
 
-Outcome = Taken | Done | Shown | Fired | Published | Lettered | AttachmentKept | Refused
+Outcome = (
+    Taken
+    | Done
+    | Shown
+    | Fired
+    | Published
+    | Lettered
+    | AttachmentKept
+    | LetterShown
+    | LetterDone
+    | BodiesErased
+    | Refused
+)

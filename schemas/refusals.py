@@ -121,6 +121,32 @@ class Unprocessable(Refusal, frozen=True, kw_only=True, tag="Unprocessable"):
     letter_id: str
 
 
+class UnknownLetter(Refusal, frozen=True, kw_only=True, tag="UnknownLetter"):
+    pass
+
+
+class UnknownBody(Refusal, frozen=True, kw_only=True, tag="UnknownBody"):
+    """Nothing was ever kept under this ref."""
+
+
+class LetterSettled(Refusal, frozen=True, kw_only=True, tag="LetterSettled"):
+    """It was redriven or discarded, and stays so."""
+
+    letter_id: str
+    state: str
+
+
+class LetterStays(Refusal, frozen=True, kw_only=True, tag="LetterStays"):
+    """It still cannot be taken; `reason` says why, and the letter is as it was."""
+
+    letter_id: str
+    reason: str
+
+
+class Erased(Refusal, frozen=True, kw_only=True, tag="Erased"):
+    """What is asked for was erased, for good."""
+
+
 AnyRefusal = (
     AlreadyClaimed
     | OfferWithdrawnRefusal
@@ -144,6 +170,11 @@ AnyRefusal = (
     | ReportConflict
     | BundleRefused
     | Unprocessable
+    | UnknownLetter
+    | UnknownBody
+    | LetterSettled
+    | LetterStays
+    | Erased
 )
 
 STATUS = {
@@ -169,6 +200,11 @@ STATUS = {
     "IdempotencyMismatch": 422,
     "BundleRefused": 422,
     "Unprocessable": 500,
+    "UnknownLetter": 404,
+    "UnknownBody": 404,
+    "LetterSettled": 409,
+    "LetterStays": 422,
+    "Erased": 410,
 }
 
 

@@ -151,9 +151,13 @@ class Reports:
         return facts, usable
 
     def _joined(self, routed: Routed) -> Incident | None:
-        """Nobody joins what was not loaded under locks, or is over or moved: since then, or by this batch itself."""
-        incidents = self._work.incidents
-        standing = [other for other in self._near(routed) if (it := incidents.get(other.incident_id)) and it.joinable]
+        """Nobody joins what was not loaded under locks, or has ended, moved or changed its kind: since, or in this batch."""
+        incidents, category = self._work.incidents, routed.facts.category
+        standing = [
+            other
+            for other in self._near(routed)
+            if (it := incidents.get(other.incident_id)) and it.joinable and it.category == category
+        ]
         return incidents.get(_fits(routed, standing) or "")
 
     def _keep(self, arrival: Arrival, routed: Routed, after: Incident, report_id: str) -> None:
@@ -186,19 +190,24 @@ class Reports:
 
     def _conflict(self, arrival: Arrival, decided: RoutingDecided) -> out.Outcome:
         command = arrival.command
+        before = self._work.txn.body(decided.report_id)
+        if before is not None and not before.doc:
+            return out.Refused(refusal=no.Erased(detail="the report of this source and source_id was erased"))
         letter = KeepDeadLetter(
             raw=arrival.doc,
             reason="ReportConflict",
             origin=command.origin or command.via,
             via=command.via,
             effective_at=command.effective_at,
+            report_id=decided.report_id,
         )
-        kept = self._work.keep_letter(letter, decided.jurisdiction)
+        letter_id = command.letter_id or self._work.keep_letter(letter, decided.jurisdiction).letter_id
+        detail = "the newcomer is a dead letter; give it a source_id of its own if it is another report"
         refusal = no.ReportConflict(
-            detail="this source and source_id are known with other content; the newcomer was kept as a dead letter",
+            detail=f"this source and source_id are known with other content: {detail}",
             report_id=decided.report_id,
             incident_id=decided.incident_id,
-            letter_id=kept.letter_id,
+            letter_id=letter_id,
         )
         return out.Refused(refusal=refusal)
 

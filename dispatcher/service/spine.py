@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from dispatcher.service.ids import Ulids
+from dispatcher.service.letter_meaning import OF_THE_ENGINE
 from dispatcher.service.policies import Policies
 from dispatcher.service.turn import Turn
 from dispatcher.service.working import Working
@@ -16,6 +17,7 @@ from dispatcher.store import Changes, Conflict, Store, StoreUnavailable
 from schemas import outcomes as out
 from schemas import refusals as no
 from schemas.commands import Command, KeepDeadLetter
+from schemas.upkeep_commands import LetterCommand
 
 log = structlog.get_logger(__name__)
 _CONFLICT_RETRIES: Final = 8
@@ -110,8 +112,13 @@ class Spine:
         log.error("command_failed", command=type(command).__name__, error=kind, at=_where(error))
         if isinstance(command, KeepDeadLetter):
             raise StoreUnavailable(f"a dead letter could not be kept: {kind}") from error
+        if isinstance(command, LetterCommand):  # its bytes are kept already
+            return out.Refused(refusal=no.Unprocessable(letter_id=command.letter_id, detail=f"it stays ({kind})"))
         letter = KeepDeadLetter(
-            raw=msgspec.json.encode(command), reason=f"engine-error: {kind}", origin=command.via, via=command.via
+            raw=msgspec.json.encode(command),
+            reason=f"engine-error: {kind}",
+            origin=f"{OF_THE_ENGINE}{command.via}",
+            via=command.via,
         )
         kept = self._attempt([letter])[0]
         letter_id = kept.letter_id if isinstance(kept, out.Lettered) else ""

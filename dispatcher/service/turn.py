@@ -8,6 +8,8 @@ from dispatcher.core import Context, decide
 from dispatcher.service.answers import command_answer
 from dispatcher.service.attachments import Attachments, attached
 from dispatcher.service.contexts import Contexts
+from dispatcher.service.erasing import Erasing
+from dispatcher.service.letters import Letters
 from dispatcher.service.reports import Reports
 from dispatcher.service.working import Working
 from dispatcher.store import NewBundle, NewCommand
@@ -32,6 +34,7 @@ from schemas.commands import (
 )
 from schemas.incidents import Incident
 from schemas.reports import Report
+from schemas.upkeep_commands import EraseBody
 
 _outcomes = msgspec.json.Decoder(out.Outcome)
 
@@ -44,6 +47,8 @@ class Turn:
         self._attachments = Attachments(work)
         self._reports = Reports(work, self._attachments)
         self._contexts = Contexts(work)
+        self._letters = Letters(work)
+        self._erasing = Erasing(work)
         self._known: dict[tuple[str, str], tuple[str, out.Outcome]] = {}
         self._incident_of_report: dict[str, str] = {}
         self._handlers: dict[type[Command], Callable[..., out.Outcome]] = {
@@ -53,9 +58,12 @@ class Turn:
             PublishBundle: self._publish,
             KeepDeadLetter: self._dead_letter,
             KeepAttachment: self._attachments.keep,
+            EraseBody: self._erasing.erase,
+            **self._letters.handlers,
         }
 
     def run(self, batch: Sequence[Command]) -> list[out.Outcome]:
+        batch = self._letters.meet(batch)
         joined = self._reports.meet(batch)
         self._meet_commands(batch)
         self._attachments.meet(batch)
@@ -79,7 +87,7 @@ class Turn:
         named = {
             command.incident_id for command in batch if isinstance(command, IncidentCommand | FireDue | GatherStorm)
         }
-        wanted = (joined | named | set(self._incident_of_report.values())) - {""}
+        wanted = (joined | named | self._erasing.meet(batch) | set(self._incident_of_report.values())) - {""}
         if wanted:
             self._work.load(wanted)
         if others := self._contexts.others(batch):
@@ -87,9 +95,10 @@ class Turn:
 
     def _handle(self, place: int, command: Command) -> out.Outcome:
         if isinstance(command, SubmitReport):
-            return self._reports.submit(place, command)
-        handler = self._handlers.get(type(command), self._incident_command)
-        return handler(command)
+            outcome = self._reports.submit(place, command)
+        else:
+            outcome = self._handlers.get(type(command), self._incident_command)(command)
+        return self._letters.concluded(place, command, outcome)
 
     def _incident_command(self, command: IncidentCommand) -> out.Outcome:
         key = (command.sender, command.command_id or "")
@@ -191,8 +200,10 @@ class Turn:
         verdict = decide(incident, command, Context(now=now, other=self._contexts.surviving(incident)))
         if isinstance(verdict, no.Refusal):
             return out.Refused(refusal=verdict)  # type: ignore[arg-type]
-        work.journal(incident, verdict, command_id="", actor=command.responder or "", now=now)
         body = work.txn.body(command.report_id)
+        if body is not None and not body.doc:
+            return out.Refused(refusal=no.Erased(detail="this report was erased"))
+        work.journal(incident, verdict, command_id="", actor=command.responder or "", now=now)
         reporter = msgspec.json.decode(body.doc, type=Report).reporter if body and body.doc else None
         shown = out.ReporterAnswer(report_id=command.report_id, incident_id=incident.id, reporter=reporter)
         return out.Shown(answer=shown)

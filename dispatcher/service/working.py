@@ -130,6 +130,7 @@ class Working:
                 raw=command.raw,
                 headers=command.headers,
                 at=now,
+                report_id=command.report_id,
             )
         )
         happened: tuple[ev.AnyEvent, ...] = (

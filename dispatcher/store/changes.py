@@ -106,6 +106,8 @@ class NewLetter(Struct, frozen=True, gc=False):
     raw: bytes
     headers: dict[str, str]
     at: datetime
+    report_id: str | None = None
+    """The report that it contradicts: erased with it."""
 
 
 class ChangedLetter(Struct, frozen=True, gc=False):

@@ -16,7 +16,10 @@ from dispatcher.store.queue_rows import forget_words
 from dispatcher.store.tables import bodies
 
 _BODIES: Final = "UPDATE bodies SET text = NULL, doc = NULL, lat = NULL, lon = NULL WHERE ref = ?"
-_LETTERS: Final = "UPDATE letters SET raw = ?, fixed = NULL, headers = ?, erased_at = ? WHERE letter_id = ?"
+_LETTERS: Final = (
+    "UPDATE letters SET raw = ?, fixed = NULL, headers = ?, erased_at = ?,"
+    " state = CASE state WHEN 'open' THEN 'discarded' ELSE state END WHERE letter_id = ?"
+)
 
 
 def kept_refs(connection: Connection, refs: Collection[str]) -> list[str]:

@@ -88,7 +88,9 @@ def letter_row(new: NewLetter) -> Row:
         _encode(headers),
         to_us(new.at),
         "open",
-        *(None,) * 6,
+        None,
+        new.report_id,
+        *(None,) * 4,
     )
 
 

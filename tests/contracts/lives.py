@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
+
 from dispatcher.core.lifecycle import LIFECYCLE
 from dispatcher.core.parties import holders
 from schemas import command_bodies as say
@@ -15,6 +17,13 @@ from schemas import outcomes as out
 from schemas.commands import BODIES, Command, FireDue, IncidentCommand, KeepDeadLetter, ReadReporter, SubmitReport
 from schemas.incidents import Incident
 from schemas.reports import Location, Report, Reporter
+from schemas.upkeep_commands import (
+    DiscardDeadLetter,
+    EraseBody,
+    FixDeadLetter,
+    ReadDeadLetter,
+    RedriveDeadLetter,
+)
 from tests.contracts.spine_making import LAMP, Bench
 
 DESK: Final = "desk-110"
@@ -69,6 +78,7 @@ class Lives:
         self.bench = bench
         self.incidents: list[str] = []
         self.reports: list[str] = []
+        self.letters: list[str] = []
         self.happened: Counter[str] = Counter()
         self._seed = seed
         self._dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
@@ -92,15 +102,21 @@ class Lives:
             if not outcome.answer.joined:
                 self.incidents.append(outcome.answer.incident_id)
                 self.incidents = self.incidents[-8:]  # so that each has a long life
+        elif isinstance(outcome, out.Lettered):
+            self.letters.append(outcome.letter_id)
 
-    def _command(self) -> Command:
+    def _command(self) -> Command:  # noqa: PLR0911 - one line for each kind
         chance = self._dice.random()
         if not self.incidents or chance < 0.12:
             return self._report()
-        if chance < 0.14:
+        if chance < 0.13:
             return KeepDeadLetter(raw=self._dice.randbytes(9), reason="not-json", origin="dispatch.reports.v1/0/7")
+        if chance < 0.15 and self.letters:
+            return self._letter_command(self._dice.choice(self.letters))
         if chance < 0.16:
             return ReadReporter(incident_id="", report_id=self._dice.choice(self.reports), responder=DESK)
+        if chance < 0.17:
+            return EraseBody(report_id=self._dice.choice(self.reports))
         if chance < 0.25:
             return FireDue(incident_id=self._dice.choice(self.incidents))
         return self._incident_command()
@@ -117,6 +133,18 @@ class Lives:
             reporter=Reporter(name="Invented Li", phone="000-5555"),
         )
         return SubmitReport(report=report)
+
+    def _letter_command(self, letter_id: str) -> Command:
+        report = msgspec.json.encode({"text": self._dice.choice(TEXTS)})
+        kinds: tuple[Command, ...] = (
+            ReadDeadLetter(letter_id=letter_id),
+            FixDeadLetter(letter_id=letter_id, body=report),
+            RedriveDeadLetter(letter_id=letter_id),
+            RedriveDeadLetter(letter_id=letter_id),
+            DiscardDeadLetter(letter_id=letter_id),
+            EraseBody(letter_id=letter_id),
+        )
+        return self._dice.choices(kinds, [2, 3, 2, 2, 1, 1])[0]
 
     def _incident_command(self) -> IncidentCommand:
         incident_id = self._dice.choice(self.incidents)

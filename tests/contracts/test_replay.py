@@ -17,7 +17,7 @@ from tests.contracts.spine_making import NOON, Bench
 
 EVER = NOON - timedelta(days=400)
 # What dice have too little patience for; their own tests fold them.
-RARE = {"StormDeclared", "StormJoined", "AttachmentsAdded", "BodyErased"}
+RARE = {"StormDeclared", "StormJoined", "AttachmentsAdded"}
 KINDS = {kind.__name__ for kind in get_args(AnyEvent)}
 
 

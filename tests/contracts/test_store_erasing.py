@@ -48,7 +48,7 @@ def test_an_erased_letter_keeps_where_it_came_from(store: Store) -> None:
     erased = store.letter(ident(1, "L"))
     assert erased is not None
     assert (erased.raw, erased.fixed, erased.headers, erased.erased_at) == (b"", None, {}, LATER)
-    assert (erased.origin, erased.state) == ("topic/0/1", "open")
+    assert (erased.origin, erased.state) == ("topic/0/1", "discarded")
 
 
 def test_the_letter_of_a_report_is_found_until_it_is_erased(store: Store) -> None:
