@@ -4,11 +4,12 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
+from schemas import dead_letters as letters
 from schemas import refusals as no
 from schemas import views
 from schemas.commands import BODIES
 from schemas.notices import NoticePage, ToldEvent
-from schemas.outcomes import CommandAnswer, ReporterAnswer
+from schemas.outcomes import CommandAnswer, DeadLetterOutcome, ReporterAnswer
 from schemas.reports import Attachment, Report, ReportAnswer
 
 Method = Literal["GET", "POST"]
@@ -77,6 +78,7 @@ _FILTERS: Final = (
     *_PAGES,
 )
 _UNKNOWN: Final = (no.UnknownIncident,)
+_NO_REPORT: Final = (no.UnknownReport,)
 _COMMON: Final = (
     no.UnknownIncident,
     no.OfferWithdrawnRefusal,
@@ -154,7 +156,7 @@ ROUTES: Final = (
         takes=Report,
         answers=ReportAnswer,
         statuses=(200, 201),
-        refusals=(no.ReportConflict,),
+        refusals=(no.ReportConflict, no.Erased),
     ),
     Route(
         "POST",
@@ -173,7 +175,7 @@ ROUTES: Final = (
         "Name and phone, for the desk and holders only; journalled",
         answers=ReporterAnswer,
         parameters=(Parameter("responder", "who wants to know"),),
-        refusals=(no.UnknownReport, no.NotYours, no.ResponderRequired),
+        refusals=(*_NO_REPORT, no.NotYours, no.ResponderRequired, no.Erased),
     ),
     Route(
         "GET",
@@ -214,6 +216,7 @@ ROUTES: Final = (
         "showTimeline",
         "Every event in commit order",
         answers=views.Timeline,
+        parameters=(_AS_OF,),
         refusals=_UNKNOWN,
     ),
     Route(
@@ -282,6 +285,94 @@ ROUTES: Final = (
         answers=views.DeadLetterKept,
         admin=True,
         batch=True,
+    ),
+    Route(
+        "GET",
+        "/api/v1/dead-letters",
+        "listDeadLetters",
+        "What could not become a report or a command, newest first, without the bytes",
+        answers=letters.DeadLetterList,
+        parameters=(
+            Parameter("state", "open, redriven, discarded; several by comma; left out = open"),
+            Parameter("reason", "this code, whatever its detail"),
+            Parameter("cursor", "next_cursor of the page before"),
+            Parameter("limit", "rows of a page, 1 to 200; left out = 50", kind="integer"),
+            _JURISDICTION,
+        ),
+        admin=True,
+    ),
+    Route(
+        "GET",
+        "/api/v1/dead-letters/{letter_id}",
+        "showDeadLetter",
+        "Bytes and headers as they came; journalled",
+        answers=letters.DeadLetterDetail,
+        refusals=(no.UnknownLetter,),
+        admin=True,
+    ),
+    Route(
+        "POST",
+        "/api/v1/dead-letters/{letter_id}/fix",
+        "fixDeadLetter",
+        "The body, as it is, is taken in place of the letter's bytes when it is redriven: a report, or a CloudEvent",
+        answers=DeadLetterOutcome,
+        refusals=(no.UnknownLetter, no.LetterSettled, no.Erased),
+        admin=True,
+        sends=FILE,
+    ),
+    Route(
+        "POST",
+        "/api/v1/dead-letters/{letter_id}/redrive",
+        "redriveDeadLetter",
+        "Through its door again: becomes what it says, once, or stays with the new reason. Twice is the same answer",
+        answers=DeadLetterOutcome,
+        refusals=(no.UnknownLetter, no.LetterStays, no.LetterSettled, no.ReportConflict, no.Erased),
+        admin=True,
+    ),
+    Route(
+        "POST",
+        "/api/v1/dead-letters/{letter_id}/discard",
+        "discardDeadLetter",
+        "Give it up; its bytes stay until they are erased",
+        answers=DeadLetterOutcome,
+        refusals=(no.UnknownLetter, no.LetterSettled),
+        admin=True,
+    ),
+    Route(
+        "POST",
+        "/api/v1/dead-letters/{letter_id}/erase",
+        "eraseDeadLetter",
+        "Its bytes and headers go for good",
+        answers=letters.ErasedAnswer,
+        refusals=(no.UnknownLetter,),
+        admin=True,
+    ),
+    Route(
+        "POST",
+        "/api/v1/reports/{report_id}/erase",
+        "eraseReport",
+        "Text, place, reporter and attachments go for good, and the dead letters it came from; decisions stay",
+        answers=letters.ErasedAnswer,
+        refusals=_NO_REPORT,
+        admin=True,
+    ),
+    Route(
+        "POST",
+        "/api/v1/incidents/{incident_id}/erase",
+        "eraseIncident",
+        "The same for all its reports, and for all that was said about it",
+        answers=letters.ErasedAnswer,
+        refusals=_UNKNOWN,
+        admin=True,
+    ),
+    Route(
+        "POST",
+        "/api/v1/bodies/{ref}/erase",
+        "eraseBody",
+        "What was said in one command, by the body_ref of its event",
+        answers=letters.ErasedAnswer,
+        refusals=(no.UnknownBody,),
+        admin=True,
     ),
     Route(
         "POST",

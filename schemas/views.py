@@ -205,6 +205,7 @@ class Voice(Struct, frozen=True, kw_only=True):
     reported_at: datetime
     warnings: tuple[str, ...]
     attachments: tuple[Attachment, ...]
+    erased: bool
 
 
 class IncidentDetail(IncidentItem, frozen=True, kw_only=True):

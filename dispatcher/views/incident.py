@@ -92,4 +92,5 @@ def _voice(received: ReportReceived, decided: RoutingDecided, report: Report | N
         reported_at=decided.facts.reported_at,
         warnings=decided.facts.warnings,
         attachments=tuple(came[each] for each in received.attachments if each in came),
+        erased=report is None,
     )

@@ -66,6 +66,14 @@ def whole(request: AnyRequest, name: str, default: int, largest: int) -> int:
     return int(given[:9])
 
 
+def letter_id(request: AnyRequest) -> str:
+    return _id(request, "letter_id", "UnknownLetter")
+
+
+def body_ref(request: AnyRequest) -> str:
+    return _id(request, "ref", "UnknownBody")
+
+
 def _id(request: AnyRequest, name: str, unknown: str) -> str:
     found = str(request.path_params[name])
     if not _ULID.fullmatch(found):
@@ -96,7 +104,7 @@ def page_size(request: AnyRequest) -> int:
 
 def asked(request: AnyRequest, jurisdiction: str, state: str | None) -> Asked:
     """The filters of the incident list. `state` and `role` may name several, by comma; "open" = not yet done."""
-    roles = _several(request, "role", ROLES) or ("offered", "claimed")
+    roles = several(request, "role", ROLES) or ("offered", "claimed")
     return Asked(
         jurisdiction=jurisdiction,
         states=states(state),
@@ -119,7 +127,7 @@ def states(given: str | None) -> tuple[State, ...]:
     return tuple(state for state in ALL_STATES if state in words or (state in OPEN and "open" in words))
 
 
-def _several(request: AnyRequest, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+def several(request: AnyRequest, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     words = (parameter(request, name) or "").split(",")
     if unknown := set(words) - {*known, ""}:
         problem = f"{name} {min(unknown)!r} is none of {', '.join(known)}"

@@ -7,6 +7,7 @@ from dispatcher.web import problems
 from schemas import outcomes as out
 
 _encoder = msgspec.json.Encoder()
+_ANSWERED = out.Taken | out.Done | out.Shown | out.AttachmentKept | out.LetterShown | out.LetterDone | out.BodiesErased
 
 
 def json(body: object, status: int = 200) -> Response[bytes]:
@@ -22,7 +23,7 @@ def outcome(done: out.Outcome) -> Response[bytes]:
 
 def answer(done: out.Outcome) -> object:
     """The part of an accepted outcome that its caller reads."""
-    if isinstance(done, out.Taken | out.Done | out.Shown | out.AttachmentKept):
+    if isinstance(done, _ANSWERED):
         return done.answer
     raise TypeError(f"{type(done).__name__} is no answer to a request")
 
