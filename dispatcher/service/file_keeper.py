@@ -7,7 +7,7 @@ not even between machines.
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
@@ -15,7 +15,7 @@ from typing import IO, Final
 
 from dispatcher.attachments import Cleaned, clean
 from dispatcher.service.writer import Writer
-from dispatcher.store import Store, StoreUnavailable
+from dispatcher.store import Store, StoreError, StoreUnavailable
 from dispatcher.store.files import FileStore
 from schemas import outcomes as out
 from schemas.commands import KeepAttachment
@@ -26,7 +26,7 @@ _AT_ONCE: Final = 500
 
 
 class FileKeeper:
-    """Safe to share between threads. Files are cleaned in one thread, one after another: a picture may need 400 MB."""
+    """Safe to share between threads. Files are cleaned in one thread, one after another: a picture may need 400 MiB."""
 
     def __init__(self, store: Store, writer: Writer, files: FileStore) -> None:
         self._store = store
@@ -35,8 +35,10 @@ class FileKeeper:
         self._cleaning = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cleaning")
 
     def stop(self) -> None:
-        """Finish what was begun; before the writer stops."""
+        """Finish what was begun, before the writer stops, and delete what was erased meanwhile."""
         self._cleaning.shutdown()
+        with suppress(OSError, StoreError):  # the next process does it
+            self.delete_erased()
 
     def submit(self, file: IO[bytes], command_id: str | None = None, sender: str = "local") -> "Future[out.Outcome]":
         """Clean a file and keep it; that it has at most MAX_FILE_BYTES is for the door to see.

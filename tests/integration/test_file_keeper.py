@@ -139,6 +139,13 @@ def test_erasing_deletes_the_files(place: Place) -> None:
     assert place.keeper.delete_erased() == 0
 
 
+def test_what_was_erased_is_deleted_when_the_process_ends(place: Place) -> None:
+    """A command that erases without a server has no loop."""
+    place.erase(place.use(place.keep(photo())))
+    place.keeper.stop()
+    assert place.names() == set()
+
+
 def test_erasing_spares_what_another_report_has(place: Place) -> None:
     one, two = place.keep(photo()), place.keep(photo())
     first, second = place.use(one), place.use(two)
