@@ -95,7 +95,10 @@ def serve_until_told(engine: Engine, listening: socket.socket, settings: Setting
     server = StreamingServer(config, feed)
     for number in _ENDING:  # uvicorn raises the signal anew when it has ended; without a handler that would kill us
         signal.signal(number, server.handle_exit)
-    write_server_file(settings)
+    try:
+        write_server_file(settings)
+    except OSError as error:
+        fail(f"cannot write {settings.server_file}: {error.strerror or error}", 1)
     settle()
     typer.echo(f"Liandong is at {settings.http}  (Ctrl-C ends it)", err=True)
     try:

@@ -56,6 +56,12 @@ def test_a_broken_server_file_misleads_nobody(installation: Installation, left: 
     assert installation.said("queue")["items"] == []
 
 
+def test_a_server_file_that_cannot_be_written_is_said_in_a_sentence(installation: Installation) -> None:
+    installation.server_file.with_suffix(".new").mkdir(parents=True)
+    code, told = installation.refused("serve")
+    assert (code, "cannot write" in told) == (1, True), told
+
+
 def test_a_second_server_on_the_same_file_is_refused(served: Installation) -> None:
     for port in (served.port, pick_free_ports(1)[0]):
         code, said = served.refused("serve", LIANDONG_PORT=str(port))
