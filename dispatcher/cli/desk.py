@@ -1,26 +1,22 @@
-"""What a desk does from a terminal: report, queue, show; its moves are in files of their own."""
+"""What a desk does from a terminal: report and show; its moves and its other questions are in files of their own."""
 
 import json
-import sys
 import uuid
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dispatcher.cli import desk_moves, responder_moves
 from dispatcher.cli.api_client import open_api
-from dispatcher.cli.asking import AsJson, Incident, attributes, location, read
+from dispatcher.cli.asking import TIME, AsJson, Incident, attributes, instant, location, read
 from dispatcher.cli.attaching import Attached, send_files, sent
-from dispatcher.cli.words import incident_story, queue_table, report_taken
+from dispatcher.cli.words import incident_story, report_taken
 from schemas.reports import ReportAnswer
-from schemas.views import IncidentDetail, IncidentExplanation, IncidentList, Timeline
-
-_PIPE_WIDTH = 200  # nobody's terminal cuts the lines of a file
+from schemas.views import IncidentDetail, IncidentExplanation, Timeline
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (report, queue, show):
+    for command in (report, show):
         app.command()(command)
     app.command("attach")(send_files)
     responder_moves.add_to(app)
@@ -67,41 +63,17 @@ def report(
         typer.echo(line)
 
 
-def queue(
-    responder: Annotated[str | None, typer.Option(help="Only what this responder was offered or holds.")] = None,
-    state: Annotated[
-        str | None,
-        typer.Option(
-            help="open, or one of offered, claimed, planned, working, paused, resolved, closed, cancelled, duplicate."
-        ),
-    ] = None,
-    category: Annotated[str | None, typer.Option()] = None,
-    area: Annotated[str | None, typer.Option()] = None,
-    q: Annotated[str | None, typer.Option(help="Words in the reports' texts.")] = None,
-    cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """The shared queue, most urgent first."""
-    params = {"responder": responder, "state": state, "category": category, "area": area, "q": q, "cursor": cursor}
-    with open_api() as api:
-        answer = api.ask("GET", "/api/v1/incidents", params=params)
-    page = read(answer, IncidentList, as_json=as_json)
-    if page is None:
-        return
-    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(queue_table(page))
-    if page.next_cursor:
-        typer.echo(f"more: --cursor {page.next_cursor}")
-
-
 def show(
     incident: Incident,
     lang: Annotated[str, typer.Option(help="Language of the explanation: en or zh.")] = "en",
+    as_of: Annotated[str | None, typer.Option(help=f"As it stood then: {TIME}.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """One incident: where it stands, what happened, and why it went there."""
-    path = f"/api/v1/incidents/{incident}"
+    """One incident: where it stands, or stood, what happened, and why it went there."""
+    path, then = f"/api/v1/incidents/{incident}", {"as_of": instant(as_of)}
     with open_api() as api:
-        parts = [api.ask("GET", path + part) for part in ("", "/timeline", "/explanation")]
+        parts = [api.ask("GET", path + part, params=then) for part in ("", "/timeline")]
+        parts.append(api.ask("GET", f"{path}/explanation"))
     if as_json and all(part.is_success for part in parts):
         names = ("incident", "timeline", "explanation")
         typer.echo(json.dumps({n: part.json() for n, part in zip(names, parts, strict=True)}, ensure_ascii=False))

@@ -2,7 +2,7 @@
 
 import typer
 
-from dispatcher.cli import desk, importing, processes, rules, topics
+from dispatcher.cli import deadletters, desk, erasing, importing, processes, questions, replaying, rules, topics
 
 app = typer.Typer(
     name="liandong",
@@ -12,7 +12,11 @@ app = typer.Typer(
 )
 processes.add_to(app)
 desk.add_to(app)
+questions.add_to(app)
 importing.add_to(app)
+replaying.add_to(app)
+erasing.add_to(app)
+app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
 

@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Column, Table
-
+from schemas.dead_letters import DeadLetterDetail
+from schemas.outcomes import DeadLetterOutcome
 from schemas.reports import Attachment, ReportAnswer
 from schemas.views import (
     ClockReading,
     IncidentDetail,
     IncidentExplanation,
     IncidentItem,
-    IncidentList,
     Timeline,
     TimelineEntry,
 )
@@ -35,23 +33,10 @@ def report_taken(answer: ReportAnswer) -> Iterator[str]:
     yield from (f"  ! {line}" for line in (*answer.reasons, *answer.warnings))
 
 
-def queue_table(page: IncidentList) -> Table:
-    whole = ("incident", "prio")
-    folded = ("state", "category", "with", "clock")
-    columns = [*(Column(name, no_wrap=True) for name in whole), *(Column(name, overflow="fold") for name in folded)]
-    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for item in page.items:
-        late = item.clock is not None and item.clock.late
-        state = " ".join([item.state, *marks(item)])
-        cells = (item.incident_id, item.priority, state, item.category, _with(item), clock(item.clock))
-        table.add_row(*(cell or _NOTHING for cell in cells), style="bold" if late else None)
-    return table
-
-
 def incident_story(detail: IncidentDetail, timeline: Timeline, why: IncidentExplanation, lang: str) -> Iterator[str]:
     """State, clocks, voices, what happened, and why it went there."""
     yield f"{detail.incident_id}  {detail.priority}  {detail.state}  {detail.category or 'no category'}"
-    yield f"  with {_with(detail)}"
+    yield f"  with {with_whom(detail)}"
     if stands := marks(detail):
         yield f"  {', '.join(stands)}"
     yield from (f"  {clock(reading)}" for reading in detail.clocks)
@@ -116,12 +101,19 @@ def clock(reading: ClockReading | None) -> str:
     return f"{reading.name} LATE by {span}" if reading.late else f"{reading.name} in {span}"
 
 
+def share(reading: ClockReading | None) -> str:
+    """What is left of the whole span, as "25 %"; "late" when nothing is."""
+    if reading is None or reading.share is None:
+        return ""
+    return "late" if reading.late else f"{reading.share:.0%}"
+
+
 def instant(at: datetime) -> str:
     """Local time of this machine, to the second."""
     return at.astimezone().isoformat(sep=" ", timespec="seconds")
 
 
-def _with(item: IncidentItem) -> str:
+def with_whom(item: IncidentItem) -> str:
     if item.holders:
         return ", ".join(item.holders)
     return "→ " + ", ".join(offer.responder for offer in item.offers if offer.state == "offered")
@@ -132,3 +124,44 @@ def _span(seconds: int) -> str:
     hours, minutes = divmod(rest // 60, 60)
     parts = [f"{days}d" if days else "", f"{hours}h" if hours else "", f"{minutes}m" if minutes and not days else ""]
     return " ".join(part for part in parts if part) or f"{seconds}s"
+
+
+def letter_story(letter: DeadLetterDetail) -> Iterator[str]:
+    """Where a dead letter comes from, what became of it, and what is in it."""
+    yield f"{letter.letter_id}  {letter.state}  {letter.reason}"
+    yield f"  from {letter.origin}, {instant(letter.at)}"
+    if letter.incident_id:
+        yield f"  became incident {letter.incident_id}"
+    elif letter.report_id:
+        yield f"  contradicts report {letter.report_id}"
+    if letter.erased_at:
+        yield f"  erased {instant(letter.erased_at)}"
+    yield from (f"  {name}: {said}" for name, said in letter.headers.items())
+    yield f"as it came ({letter.size} bytes)"
+    yield from _bytes(letter.raw, letter.text)
+    if letter.fixed is not None:
+        yield "as it was corrected"
+        yield from _bytes(letter.fixed, letter.fixed_text)
+
+
+def _bytes(raw: bytes, text: str | None) -> Iterator[str]:
+    """Text where it is text that a terminal may be shown, else a dump."""
+    if text is not None and all(char.isprintable() or char in "\t\n\r" for char in text):
+        yield from (f"  {line}" for line in text.splitlines())
+        return
+    for start in range(0, len(raw), 16):
+        row = raw[start : start + 16]
+        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        yield f"  {start:08x}  {row.hex(' '):<47}  {shown}"
+
+
+def letter_done(done: DeadLetterOutcome) -> str:
+    """One line: what became of it."""
+    became = ""
+    if done.report is not None:
+        became = f"  {'joined ' if done.report.joined else ''}incident {done.report.incident_id}"
+    elif done.command is not None:
+        became = f"  incident {done.command.incident_id} {done.command.state}"
+    elif done.refused is not None:
+        became = f"  refused: {done.refused}"
+    return f"{done.letter_id}  {done.state}{became}{'  (was so before)' if done.repeated else ''}"

@@ -62,8 +62,10 @@ def show_incident(request: AnyRequest) -> Response[bytes]:
 
 @get("/incidents/{incident_id:str}/timeline", sync_to_thread=True)
 def show_timeline(request: AnyRequest) -> Response[bytes]:
-    """Every event in commit order, with what was said."""
-    return rendering.json(timeline_of(engine_of(request), asking.incident_id(request)))
+    """Every event in commit order, with what was said; `as_of` = up to then."""
+    engine = engine_of(request)
+    at = asking.past_instant(request, "as_of", engine.now())
+    return rendering.json(timeline_of(engine, asking.incident_id(request), at))
 
 
 @get("/incidents/{incident_id:str}/explanation", sync_to_thread=True)
@@ -109,10 +111,13 @@ def nearby_of(engine: Engine, incident_id: str, within_m: int = WITHIN_M, days: 
         return nearby(connection, incident, engine.now(), within_m=within_m, days=days)
 
 
-def timeline_of(engine: Engine, incident_id: str) -> Timeline:
+def timeline_of(engine: Engine, incident_id: str, at: datetime | None = None) -> Timeline:
+    """`at` = up to then."""
     rows = _rows(engine, incident_id)
-    refs = body_refs(rows)
     with engine.store.reading() as connection:
+        if at is not None:
+            rows = rows_until(rows, moment_of(connection, at))
+        refs = body_refs(rows)
         return timeline(incident_id, rows, read_bodies(connection, refs), attachments_of(connection, refs))
 
 
