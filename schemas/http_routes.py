@@ -1,57 +1,17 @@
 """The HTTP interface as a table: what each route takes and answers. A test compares it with the application."""
 
-from typing import Final, Literal, NamedTuple
-
-from msgspec import Struct
+from typing import Final
 
 from schemas import dead_letters as letters
 from schemas import refusals as no
 from schemas import views
-from schemas.commands import BODIES
+from schemas.http_commands import COMMANDS
+from schemas.http_route import EVENTS, FILE, PICTURE, TEXT, Parameter, Route
 from schemas.notices import NoticePage, ToldEvent
-from schemas.outcomes import CommandAnswer, DeadLetterOutcome, ReporterAnswer
+from schemas.outcomes import DeadLetterOutcome, ReporterAnswer
 from schemas.reports import Attachment, Report, ReportAnswer
 
-Method = Literal["GET", "POST"]
-TEXT: Final = "text/plain"
-JSON: Final = "application/json"
-LINES: Final = "application/x-ndjson"
-FILE: Final = "application/octet-stream"
-PICTURE: Final = "image/jpeg"
-EVENTS: Final = "text/event-stream"
-
-
-class Parameter(NamedTuple):
-    name: str
-    says: str
-    where: Literal["query", "header"] = "query"
-    kind: Literal["string", "integer"] = "string"
-
-
-class Route(NamedTuple):
-    """`refusals`: problems with fields of their own; every route may also answer a plain Problem.
-
-    `admin` = needs the admin token. `batch` = takes many reports and answers a list. `sends` = media type of the
-    request, `media` = of the answer; where that is a stream of events, `answers` is the data of one.
-    """
-
-    method: Method
-    path: str
-    id: str
-    says: str
-    takes: type[Struct] | None = None
-    answers: type[Struct] | None = None
-    statuses: tuple[int, ...] = (200,)
-    parameters: tuple[Parameter, ...] = ()
-    refusals: tuple[type[no.Refusal], ...] = ()
-    admin: bool = False
-    batch: bool = False
-    sends: str = JSON
-    media: str = JSON
-
-
 _JURISDICTION: Final = Parameter("jurisdiction", "left out = the home jurisdiction")
-_KEY: Final = Parameter("Idempotency-Key", "1 to 200 printable characters; the sender is the responder", "header")
 _FILE_KEY: Final = Parameter("Idempotency-Key", "1 to 200 printable characters: sent again, the same id", "header")
 _AS_OF: Final = Parameter("as_of", "a past instant with its offset, as of which it is told; left out = now")
 _PAGES: Final = (
@@ -79,74 +39,6 @@ _FILTERS: Final = (
 )
 _UNKNOWN: Final = (no.UnknownIncident,)
 _NO_REPORT: Final = (no.UnknownReport,)
-_COMMON: Final = (
-    no.UnknownIncident,
-    no.OfferWithdrawnRefusal,
-    no.Overtaken,
-    no.NotAllowedInState,
-    no.NotYours,
-    no.IdempotencyMismatch,
-)
-_NOBODY: Final = (no.ResponderRequired,)
-_WHY: Final = (no.ReasonRequired,)
-_WHO: Final = (no.UnknownResponder,)
-_WHEN: Final = (no.NotInFuture,)
-_UNIT: Final = (*_NOBODY, no.UnitNotThere)
-_SAYS: Final[dict[str, tuple[str, tuple[type[no.Refusal], ...]]]] = {
-    "claim": ("Claim an incident (接单)", (no.AlreadyClaimed, no.NotCandidate, *_NOBODY, *_WHEN)),
-    "return": ("Give it back with a reason (退单)", (no.NotCandidate, *_NOBODY, *_WHY, *_WHO)),
-    "refer": (
-        "Hand it to another responder (转办): the desk's word counts, a responder's is a return that suggests one",
-        (no.NotCandidate, *_NOBODY, *_WHY, *_WHO),
-    ),
-    "joint": ("Several departments handle it, one leads (会办)", _WHO),
-    "plan": ("Promise when it will be done", (*_NOBODY, *_WHEN)),
-    "start": ("Work has begun", _NOBODY),
-    "pause": ("Work stands, with what it waits for; the resolution clock stands too", _NOBODY),
-    "resume": ("Work goes on", _NOBODY),
-    "progress": ("Note something worth knowing", (*_NOBODY, no.NothingToDecide)),
-    "dispatch": ("A unit is sent", _UNIT),
-    "en-route": ("A unit is on its way", _UNIT),
-    "on-scene": ("A unit has arrived", _UNIT),
-    "clear": ("A unit is free again", _UNIT),
-    "withdraw": ("A unit is called back before it arrived", _UNIT),
-    "extend": ("Ask for a later due instant, or decide on it (延期)", (*_NOBODY, *_WHY, *_WHEN, no.NothingToDecide)),
-    "defer": ("It cannot be done for now; look at it again then (挂账)", (*_WHY, *_WHEN)),
-    "urge": ("Ask whoever has it to hurry (催办)", ()),
-    "supervise": ("Watch it from above, or no longer (督办)", ()),
-    "prioritize": ("Change the order of attention", ()),
-    "correct": ("Put category or place right; it is routed again", (no.UnknownCategory, no.NothingToDecide)),
-    "resolve": ("The work is done (办结)", (*_NOBODY, *_WHY)),
-    "follow-up": ("What the reporter says (回访): solved closes it, not solved reopens it", ()),
-    "close": ("Confirmed: close it", ()),
-    "reopen": ("Not solved after all: the next cycle (重办)", _WHY),
-    "cancel": ("Withdraw it, with a reason", _WHY),
-    "merge": ("It is the same thing as another incident", (no.MergeRefused,)),
-    "unmerge": ("It is a thing of its own after all", (no.MergeRefused,)),
-    "undo": ("Take back one's own newest step, within 20 s", (no.NotUndoable,)),
-}
-
-
-def _operation(verb: str) -> str:
-    """follow-up → followUpIncident."""
-    first, *rest = verb.split("-")
-    return first + "".join(word.capitalize() for word in rest) + "Incident"
-
-
-_COMMANDS: Final = tuple(
-    Route(
-        "POST",
-        f"/api/v1/incidents/{{incident_id}}/{verb}",
-        _operation(verb),
-        _SAYS[verb][0],
-        takes=body,
-        answers=CommandAnswer,
-        parameters=(_KEY,),
-        refusals=(*_COMMON, *_SAYS[verb][1]),
-    )
-    for verb, (body, _) in BODIES.items()
-)
-
 ROUTES: Final = (
     Route(
         "POST",
@@ -249,7 +141,7 @@ ROUTES: Final = (
         takes=views.ReportDraft,
         answers=views.RelatedIncidents,
     ),
-    *_COMMANDS,
+    *COMMANDS,
     Route(
         "POST",
         "/api/v1/attachments",

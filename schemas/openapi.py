@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from schemas import http_routes as http
+from schemas import http_route as http
 from schemas import refusals, views
-from schemas.http_routes import ROUTES, Parameter, Route
+from schemas.http_route import Parameter, Route
+from schemas.http_routes import ROUTES
 from schemas.json_schema import Schema, components
 
 _WHERE: Final = "#/components/schemas"
