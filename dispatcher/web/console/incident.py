@@ -70,6 +70,7 @@ def _page(request: AnyRequest, *, status: int = 200, acting: str | None = None, 
     after = engine.store.last_position()
     incident = detail_of(engine, incident_id)
     compiled, chosen = engine.compiled(incident.jurisdiction), choices(incident, acting)
+    around = nearby_of(engine, incident_id).items
     may_merge = "merge" in chosen.groups.get("duplicates", ())
     said: dict[str, object] = {
         "done": None,
@@ -93,7 +94,8 @@ def _page(request: AnyRequest, *, status: int = 200, acting: str | None = None, 
         ),
         incident=incident,
         choices=chosen,
-        candidates=[it for it in nearby_of(engine, incident_id).items if it.state in OPEN_STATES] if may_merge else [],
+        nearby=around,
+        candidates=[it for it in around if it.state in OPEN_STATES] if may_merge else [],
         group_of=GROUP_OF,
         guarded=GUARDED,
         compiled=compiled,

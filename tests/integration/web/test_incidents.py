@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -212,3 +213,74 @@ async def test_name_and_phone_are_nowhere_but_at_the_reporter_s_door(door: Door)
         assert answer.status_code == 200
         assert "Invented Zhang" not in answer.text, path
         assert "000-0000-0000" not in answer.text, path
+
+
+async def test_what_a_search_finds_on_the_page(door: Door) -> None:
+    lamp = await opened(door, "泰和街21号门前路灯坏了")
+    hole = await opened(door, "A3路口有个坑", place="人民公园")
+    assert await listed(door, q="路灯") == [lamp]
+    assert await listed(door, q="a3路") == await listed(door, q="公园 Ａ３") == [hole]
+
+
+async def test_pages_of_a_list_show_one_moment(door: Door, clock: SetClock) -> None:
+    made = [await opened(door, f"捡到手套{number}只") for number in range(3)]
+    first = (await door.get(LIST, limit=1)).json()
+    clock.pass_by(minutes=5)
+    await door.command(made[1], "cancel", reason="试")
+    rest = (await door.get(LIST, limit=9, cursor=first["next_cursor"])).json()
+    assert [(item["incident_id"], item["state"]) for item in rest["items"]] == [
+        (made[1], "offered"),
+        (made[2], "offered"),
+    ]
+    assert rest["as_of"] == first["as_of"]
+
+
+async def test_the_past_is_told_as_it_was(door: Door, clock: SetClock) -> None:
+    lamp = await opened(door, "泰和街21号门前路灯坏了")
+    then = clock.at.isoformat()
+    clock.pass_by(minutes=30)
+    await door.command(lamp, "claim", responder="urban-lighting")
+    past, now = [(await door.get(f"{LIST}/{lamp}", **asked)).json() for asked in ({"as_of": then}, {})]
+    assert (past["state"], past["holder"], past["clock"]["late"]) == ("offered", None, False)
+    assert (now["state"], now["holder"], now["clock"]["name"]) == ("claimed", "urban-lighting", "resolution")
+    assert len((await door.get(f"{LIST}/{lamp}/timeline", as_of=then)).json()["entries"]) == 2
+    assert await listed(door, as_of=then, state="offered") == [lamp]
+    counts = (await door.get("/api/v1/counts", as_of=then)).json()
+    assert (counts["states"]["offered"], counts["responders"]["urban-lighting"]["offered"]) == (1, 1)
+    before = (clock.at - timedelta(hours=1)).isoformat()
+    assert (await door.get(f"{LIST}/{lamp}", as_of=before)).status_code == 404
+    assert await listed(door, as_of=before) == []
+
+
+@pytest.mark.parametrize(
+    "as_of", ["yesterday", "2025-01-12", "2025-01-12T04:00:00", "2025-01-13T00:00:00Z", "0001-01-01T00:00:00+23:59"]
+)
+async def test_what_is_no_past_instant_is_refused(door: Door, as_of: str) -> None:
+    answer = await door.get(LIST, as_of=as_of)
+    assert (answer.status_code, answer.json()["title"], answer.json()["parameter"]) == (422, "BadParameter", "as_of")
+
+
+async def test_a_report_being_typed_leaves_no_trace(door: Door) -> None:
+    lamp = await opened(door, "泰和街21号门前路灯坏了", place="泰和街21号")
+    before = door.engine.store.last_position()
+    typed = {"text": "泰和街21号路灯不亮", "reporter": {"phone": "000-1"}, "place": "泰和街21号", "source_id": 7}
+    answer = await door.post("/api/v1/reports:similar", typed)
+    (found,) = answer.json()["items"]
+    assert (found["incident_id"], found["reasons"]) == (lamp, ["same-place", "same-category", "alike"])
+    assert door.engine.store.last_position() == before
+    for odd in ([], {"text": 7}, {"location": {"lat": "x"}}):
+        assert (await door.post("/api/v1/reports:similar", odd)).status_code == 422
+    assert (await door.raw("/api/v1/reports:similar", b"{")).status_code == 400
+    assert (await door.post("/api/v1/reports:similar", {})).json()["items"] == []
+
+
+async def test_nearby_is_asked_within_limits(door: Door) -> None:
+    lamp = await opened(door, "泰和街21号门前路灯坏了")
+    hole = await opened(door, "路上有个大坑", location={"lat": 46.6905, "lon": 126.10})
+    found = (await door.get(f"{LIST}/{lamp}/nearby")).json()
+    assert [(item["incident_id"], round(item["distance_m"])) for item in found["items"]] == [(hole, 56)]
+    for within_m in (0, 5001, "x"):
+        assert (await door.get(f"{LIST}/{lamp}/nearby", within_m=within_m)).status_code == 422
+    page = (await door.client.get(f"/incidents/{lamp}", params={"lang": "en"})).text
+    assert "56 m" in page
+    assert f"/incidents/{hole}" in page
