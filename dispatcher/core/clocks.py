@@ -20,9 +20,16 @@ def runs(clock: Clock) -> bool:
     return clock.stopped_at is None and clock.paused_at is None
 
 
+def watched(clock: Clock) -> bool:
+    """It may still ring; while it stands, only for what was due before it stood."""
+    if clock.stopped_at is not None or clock.breached_at is not None:
+        return False
+    return clock.paused_at is None or clock.due_at < clock.paused_at
+
+
 def next_due_at(incident: Incident) -> datetime | None:
     """The earliest due instant that has still to be watched, or None."""
-    waiting = [clock.due_at for clock in incident.clocks if runs(clock) and clock.breached_at is None]
+    waiting = [clock.due_at for clock in incident.clocks if watched(clock)]
     return min(waiting, default=None)
 
 
@@ -41,11 +48,7 @@ def ringing(incident: Incident, effective_at: datetime, *, only: str | None = No
     return tuple(
         ClockBreached(clock=clock.name, due_at=clock.due_at, fired_at=effective_at)
         for clock in incident.clocks
-        if runs(clock)
-        and clock.breached_at is None
-        and clock.due_at < effective_at
-        and clock.name != "confirm"
-        and only in (None, clock.name)
+        if watched(clock) and clock.due_at < effective_at and clock.name != "confirm" and only in (None, clock.name)
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Final, cast
 
 from msgspec.structs import replace
 
@@ -11,7 +11,9 @@ from dispatcher.core.evolve_handling import ended_pauses
 from dispatcher.core.lifecycle import HELD, OPEN
 from dispatcher.core.parties import keeping, led, offer_of, superseded
 from schemas import events as ev
-from schemas.incidents import Clock, Duplicate, Incident, Mode, Offer, State, Unit
+from schemas.incidents import Clock, ClockName, Duplicate, Incident, Mode, Offer, State, Unit
+
+_NO_SPAN: Final = timedelta(0)
 
 
 def apply_row(incident: Incident | None, seq: int, happened: Iterable[ev.AnyEvent]) -> Incident:
@@ -191,19 +193,37 @@ def _corrected(incident: Incident, event: ev.IncidentCorrected) -> Incident:
 
 
 def _corrected_clocks(incident: Incident, event: ev.IncidentCorrected, *, held: bool) -> tuple[Clock, ...]:
-    """The clocks of the new decision; what is due as before goes on as it was, and who has it is not asked again."""
-    facts, decision, before = event.facts, event.decision, incident.clocks
-    fresh = {it.name: it for it in clocks.started(facts.reported_at, resolution=decision.resolution_due_at)}
-    if held:
-        fresh |= {it.name: it for it in before if it.name == "claim"}
+    """The clocks of the new decision; under the same rule the resolution clock goes on as it was.
+
+    Who has it is not asked again; what is due as before goes on as it was.
+    """
+    before = {it.name: it for it in incident.clocks}
+    kept = {"claim", "recheck"} if held else set()
+    after = {name: clock for name, clock in before.items() if name in kept}
+    if event.decision.rule == incident.rule:
+        after |= {name: clock for name, clock in before.items() if name == "resolution"}
     else:
-        fresh |= {it.name: it for it in clocks.started(event.at, claim=decision.claim_due_at)}
-    standing = clocks.clock_of(incident, "resolution")
-    if standing is not None and standing.paused_at is not None and held and "resolution" in fresh:
-        fresh["resolution"] = replace(fresh["resolution"], paused_at=standing.paused_at)
-    old = {it.name: it for it in before}
-    fresh |= {name: old[name] for name, it in fresh.items() if name in old and old[name].due_at == it.due_at}
-    return (*fresh.values(), *(it for it in before if it.name == "recheck" and held))
+        after |= {it.name: it for it in _another_resolution(incident, event, held=held)}
+    if not held:
+        after |= {it.name: it for it in clocks.started(event.at, claim=event.decision.claim_due_at)}
+    return tuple(_as_before(before, clock) for clock in after.values())
+
+
+def _as_before(before: dict[ClockName, Clock], clock: Clock) -> Clock:
+    old = before.get(clock.name)
+    return old if old is not None and old.due_at == clock.due_at else clock
+
+
+def _another_resolution(incident: Incident, event: ev.IncidentCorrected, *, held: bool) -> tuple[Clock, ...]:
+    """Due later by as long as work stood until now; it stands, too, where work still does."""
+    due_at, pauses = event.decision.resolution_due_at, incident.pauses
+    if due_at is None:
+        return ()
+    ended = ended_pauses(pauses, event.at) if not held else tuple(it for it in pauses if it.until is not None)
+    stood = sum((max(_NO_SPAN, it.until - it.at) for it in ended if it.until is not None), _NO_SPAN)
+    standing = next((it.at for it in pauses if it.until is None), None) if held else None
+    started_at = event.facts.reported_at
+    return (Clock(name="resolution", started_at=started_at, due_at=due_at + stood, paused_at=standing),)
 
 
 def _resolved(incident: Incident, event: ev.IncidentResolved) -> Incident:

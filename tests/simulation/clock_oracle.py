@@ -20,10 +20,15 @@ Instant = tuple[str, int, datetime]  # clock, cycle, due
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """`stands_since` = work stands; `rung` = clocks whose alarm is told; `instants` = what was rung for."""
+    """`since` = work stands, `clock_since` = the clock due at `due_at` stands; `stood` = ended pauses of the cycle.
+
+    `rung` = clocks whose alarm is told, `instants` = what was rung for.
+    """
 
     due_at: datetime | None = None
-    stands_since: datetime | None = None
+    since: datetime | None = None
+    clock_since: datetime | None = None
+    stood: timedelta = _NO_SPAN
     rung: frozenset[str] = frozenset()
     instants: frozenset[Instant] = field(default=frozenset())
 
@@ -47,12 +52,11 @@ class ClockOracle:
             case ev.ClockBreached():
                 return _rang(counted, event, after)
             case ev.WorkPaused():
-                begins = counted.stands_since is None and counted.due_at is not None
-                return replace(counted, stands_since=event.at if begins else counted.stands_since).without("recheck")
+                return _paused(counted, event.at).without("recheck")
             case ev.ExtensionDecided(until=datetime()):
-                stands_since = None if counted.stands_since is None else event.at
+                clock_since = None if counted.clock_since is None else event.at
                 rung = counted.rung - {"resolution"}
-                return replace(counted, due_at=event.until, stands_since=stands_since, rung=rung)
+                return replace(counted, due_at=event.until, clock_since=clock_since, rung=rung)
             case ev.IncidentCorrected():
                 counted = _corrected(counted, event, before, after)
             case ev.IncidentResolved():
@@ -90,25 +94,46 @@ def _rang(counted: Counted, event: ev.ClockBreached, after: Incident) -> Counted
     hold(event.clock not in counted.rung, f"{after.id}: {event.clock} rang again")
     hold(event.due_at < event.fired_at, f"{after.id}: {name} rang early: {event}")
     if event.clock == "resolution":
-        hold(counted.stands_since is None, f"{after.id}: the resolution clock rang while work stands")
         hold(event.due_at == counted.due_at, f"{after.id}: rang for {event.due_at}, due {counted.due_at}")
+        before = counted.clock_since is None or event.due_at < counted.clock_since
+        hold(before, f"{after.id}: the resolution clock rang while work stands")
     return replace(counted, rung=counted.rung | {event.clock}, instants=counted.instants | {name})
 
 
+def _paused(counted: Counted, at: datetime) -> Counted:
+    """Where work stands already, it stands for another reason from now on; the clock stands on."""
+    clock_since = None if counted.due_at is None else counted.clock_since or at
+    stood = counted.stood + (_NO_SPAN if counted.since is None else max(_NO_SPAN, at - counted.since))
+    return replace(counted, since=at, clock_since=clock_since, stood=stood)
+
+
 def _corrected(counted: Counted, event: ev.IncidentCorrected, before: Incident | None, after: Incident) -> Counted:
-    due_at = event.decision.resolution_due_at
-    if due_at != counted.due_at:
-        stands = after.state == "paused" and due_at is not None
-        counted = replace(counted, due_at=due_at, stands_since=counted.stands_since if stands else None)
-        counted = counted.without("resolution")
+    """Under another rule the clock is another one; the time that work stood is not counted for it, too."""
+    if before is not None and event.decision.rule != before.rule:
+        counted = _another(counted, event, after)
     was, now = (None if it is None else clock_of(it, "claim") for it in (before, after))
     changed = was is None or now is None or (was.due_at, was.started_at) != (now.due_at, now.started_at)
     return counted.without("claim") if changed else counted
 
 
+def _another(counted: Counted, event: ev.IncidentCorrected, after: Incident) -> Counted:
+    due_at = event.decision.resolution_due_at
+    if due_at is None:
+        return replace(counted, due_at=None, clock_since=None).without("resolution")
+    goes_on = counted.since is not None and after.state != "paused"
+    stood = counted.stood + (max(_NO_SPAN, event.at - counted.since) if goes_on and counted.since else _NO_SPAN)
+    if due_at + stood == counted.due_at:
+        return counted
+    since = None if goes_on else counted.since
+    return replace(counted, due_at=due_at + stood, clock_since=since).without("resolution")
+
+
 def _gone_on(counted: Counted, event: ev.AnyEvent, after: Incident) -> Counted:
     """Work stands no more: the clock is due later by as long as it stood."""
-    if counted.stands_since is None or counted.due_at is None or after.state == "paused":
+    if counted.since is None or after.state == "paused":
         return counted
-    stood = max(_NO_SPAN, event.at - counted.stands_since)  # type: ignore[union-attr]
-    return replace(counted, due_at=counted.due_at + stood, stands_since=None)
+    at: datetime = event.at  # type: ignore[union-attr]
+    shift = _NO_SPAN if counted.clock_since is None else max(_NO_SPAN, at - counted.clock_since)
+    due_at = None if counted.due_at is None else counted.due_at + shift
+    stood = counted.stood + max(_NO_SPAN, at - counted.since)
+    return replace(counted, due_at=due_at, since=None, clock_since=None, stood=stood)
