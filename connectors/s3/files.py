@@ -18,20 +18,22 @@ class S3Files:
 
     `url` is `s3://bucket/prefix`. Access key, secret, region and endpoint come from the variables that all tools for
     S3 read: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL. Plain HTTP is spoken only to an
-    endpoint that says http://. Every method raises OSError when the store does not do what it was asked.
+    endpoint that says http://. ValueError = an address or variables that cannot be meant; every method raises OSError when the store does not do what it was asked.
     """
 
     def __init__(self, url: str, *, endpoint: str | None = None) -> None:
         address = urlsplit(url)
         if address.scheme != "s3" or not address.netloc or address.query:
             raise ValueError("a bucket is named s3://bucket or s3://bucket/prefix")
-        with _as_os_errors():
+        try:
             self._store = S3Store(
                 address.netloc,
                 prefix=address.path.strip("/") or None,
                 client_options={"allow_http": (endpoint or "").startswith("http://"), "timeout": _PATIENCE},
                 retry_config={"max_retries": 3, "retry_timeout": _PATIENCE},
             )
+        except BaseError as error:  # its first line names what is missing
+            raise ValueError(str(error).split("\n", 1)[0]) from None
 
     def put(self, name: str, content: bytes) -> None:
         with _as_os_errors():

@@ -1,13 +1,14 @@
 """Erasing personal data. Admin only, and there is no way back."""
 
 import asyncio
+from contextlib import suppress
 
 from litestar import Response, post
 
 from dispatcher.web import asking, rendering
 from dispatcher.web.admin import admin_only
 from dispatcher.web.asking import AnyRequest
-from dispatcher.web.engine import carry_out, engine_of
+from dispatcher.web.engine import Engine, carry_out, engine_of
 from schemas.upkeep_commands import EraseBody
 
 
@@ -40,8 +41,14 @@ async def erase_dead_letter(request: AnyRequest) -> Response[bytes]:
 
 
 async def _erased(request: AnyRequest, command: EraseBody) -> Response[bytes]:
-    """Gone from the tables once answered; from the database's log now or, when somebody reads in it, a little later."""
+    """Gone from the tables once answered; from the database's log and the file store now or a little later."""
     engine = engine_of(request)
     outcome = (await carry_out(engine, [command]))[0]
-    await asyncio.to_thread(engine.store.forget_erased)
+    await asyncio.to_thread(_forget, engine)
     return rendering.outcome(outcome)
+
+
+def _forget(engine: Engine) -> None:
+    engine.store.forget_erased()
+    with suppress(OSError):  # the file store is away; the loop tries again
+        engine.keeper.delete_erased()

@@ -14,8 +14,7 @@ from PIL import Image
 
 from dispatcher.bootstrap import Engine
 from dispatcher.service.file_keeper import MAX_FILE_BYTES
-from dispatcher.store import Changes, Erasure
-from tests.integration.web.conftest import BASE, Door
+from tests.integration.web.conftest import ADMIN_TOKEN, BASE, Door
 from tests.integration.web.page_reading import Page
 from tests.unit.attachments.picture_making import HIDDEN, photo, png
 from tests.unit.attachments.test_sounds import AMR, sample
@@ -40,9 +39,9 @@ async def refusal(door: Door, raw: bytes, **headers: str) -> tuple[int, str]:
     return told["status"], told["title"]
 
 
-def erase(engine: Engine, ref: str) -> None:
-    with engine.store.begin() as txn:
-        txn.save(Changes(erasures=[Erasure((ref,), (), engine.now())]))
+async def erase(door: Door, what: str) -> None:
+    answer = await door.post(f"/api/v1/{what}/erase", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+    assert answer.status_code == 200, answer.text
 
 
 async def test_a_photo_is_sent_and_read_without_where_it_was_taken(door: Door) -> None:
@@ -159,15 +158,32 @@ async def test_somebody_elses_attachment_is_refused(door: Door) -> None:
 async def test_what_is_erased_is_gone(door: Door, engine: Engine) -> None:
     picture = await sent(door, photo())
     taken = await door.report(attachments=[picture])
-    erase(engine, taken["report_id"])
+    await erase(door, f"reports/{taken['report_id']}")
     for path in (f"{PATH}/{picture}", f"{PATH}/{picture}/thumbnail"):
         answer = await door.get(path)
         assert (answer.status_code, answer.json()["title"]) == (410, "Erased")
     voice = (await door.get(f"/api/v1/incidents/{taken['incident_id']}")).json()["voices"][0]
     assert voice["attachments"] == []
-    engine.keeper.delete_erased()
-    assert [path for path in (engine.settings.var / "files").glob("*/*") if path.is_file()] == []
-    assert (await door.get(f"{PATH}/{picture}")).status_code == 410
+    assert list((engine.settings.var / "files").glob("*/*")) == []
+
+
+async def test_what_came_with_an_answer_is_erased_with_its_words(door: Door, engine: Engine) -> None:
+    """Also when it came without words; and the photo of the report, which is the same picture, stays."""
+    reported, noted, shown = await sent(door, photo()), await sent(door, photo()), await sent(door, AMR)
+    incident_id = (await door.report(attachments=[reported]))["incident_id"]
+    await door.command(incident_id, "claim", responder="urban-lighting")
+    for attachment_id in (noted, shown):
+        await door.command(incident_id, "progress", responder="urban-lighting", attachments=[attachment_id])
+    rows = engine.store.attachments([noted, shown])
+    for attachment_id in (noted, shown):
+        await erase(door, f"bodies/{rows[attachment_id].body_ref}")
+        assert (await door.get(f"{PATH}/{attachment_id}")).status_code == 410
+    assert (await door.get(f"{PATH}/{reported}/thumbnail")).status_code == 200
+    assert len(list((engine.settings.var / "files").glob("*/*"))) == 2
+    entries = (await door.get(f"/api/v1/incidents/{incident_id}/timeline")).json()["entries"]
+    assert [entry["attachments"] for entry in entries if entry["type"] == "AttachmentsAdded"] == [[], []]
+    await erase(door, f"incidents/{incident_id}")
+    assert list((engine.settings.var / "files").glob("*/*")) == []
 
 
 @pytest.mark.parametrize("attachment_id", [NOWHERE, "x", "..%2F..%2Fliandong.sqlite", "0" * 40])
