@@ -21,6 +21,7 @@ from dispatcher.service.file_keeper import FileKeeper
 from dispatcher.settings import Settings
 from dispatcher.store import Store, StoreError
 from dispatcher.store.files import FileFolder, FileStore
+from dispatcher.store.folders import make_folder
 from routing_rules import Bundle, Compiled, encode_bundle, load_pack
 from schemas import outcomes as out
 from schemas.commands import PublishBundle
@@ -139,7 +140,7 @@ def open_engine(
     groups: bool = True,
 ) -> Engine:
     """Raises StoreLocked when another process has the SQLite file, StoreUnavailable when the database is away."""
-    settings.var.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.var)
     return Engine(settings, Store.open(settings.database), clock, observer=observer, replays=replays, groups=groups)
 
 

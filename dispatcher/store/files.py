@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from dispatcher.store.folders import make_folder, sync_folder
+
 
 class FileStore(Protocol):
     """A place for whole files of a few MiB. Every method raises OSError when the place cannot be reached or is full."""
@@ -36,10 +38,11 @@ class FileFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._is_durable = False
 
     def put(self, name: str, content: bytes) -> None:
         path = self._path(name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, 0o700)
         fresh = path.with_name(f"{name}.{secrets.token_hex(4)}")
         try:
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -51,8 +54,11 @@ class FileFolder:
             with suppress(OSError):
                 fresh.unlink()
             raise
-        _sync_folder(path.parent)
-        _sync_folder(self._folder)  # which may just have got `aa/`
+        sync_folder(path.parent)
+        sync_folder(self._folder)  # another process may have made `aa/` a moment ago
+        if not self._is_durable:  # or the folder itself
+            sync_folder(self._folder.parent)
+            self._is_durable = True
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -67,7 +73,7 @@ class FileFolder:
         path = self._path(name)
         path.unlink(missing_ok=True)
         with suppress(FileNotFoundError):
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
     def older_than(self, age: timedelta) -> Iterator[str]:
         before = time.time() - age.total_seconds()
@@ -78,12 +84,3 @@ class FileFolder:
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in it durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

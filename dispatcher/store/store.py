@@ -15,6 +15,7 @@ from dispatcher.store.bodies import read_bodies
 from dispatcher.store.dialect import Dialect, translated
 from dispatcher.store.errors import StoreError
 from dispatcher.store.file_lock import FileLock
+from dispatcher.store.folders import make_folder
 from dispatcher.store.found import Body, Counts, Letter, StoredAttachment
 from dispatcher.store.instants import to_us
 from dispatcher.store.migrate import insist_on_head, migrate
@@ -309,7 +310,7 @@ def _dialect_of(address: URL) -> Dialect:
 def _take_lock(address: URL, *, exclusive: bool) -> FileLock | None:
     path = Path(str(address.database))
     if exclusive:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         return FileLock(path)
     if not path.exists():
         raise StoreError(f"there is no database {path}")

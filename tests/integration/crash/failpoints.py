@@ -6,6 +6,7 @@ once, at its n-th time.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import signal
@@ -65,6 +66,10 @@ def disk_error() -> sqlite3.OperationalError:
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR
     error.sqlite_errorname = "SQLITE_IOERR"
     return error
+
+
+def no_space() -> OSError:
+    return OSError(errno.ENOSPC, "No space left on device")
 
 
 def some_bug() -> RuntimeError:
@@ -133,6 +138,15 @@ def _relay(_engine: Engine, life: Life, point: Failpoint) -> None:
     life.send = point.meets(life.send)  # type: ignore[method-assign]
 
 
+def _rename(_engine: Engine, _life: Life, point: Failpoint) -> None:
+    """A file that is whole gets its name."""
+    os.replace = point.meets(os.replace)
+
+
+def _file_synced(_engine: Engine, _life: Life, point: Failpoint) -> None:
+    os.fsync = point.meets(os.fsync)
+
+
 Plant = Callable[[Engine, Life, Failpoint], None]
 # name → how it is planted, what an error is here, at which time it happens
 POINTS: Final[dict[str, tuple[Plant, Callable[[], Exception], int]]] = {
@@ -143,6 +157,8 @@ POINTS: Final[dict[str, tuple[Plant, Callable[[], Exception], int]]] = {
     "journal written": (_statement("INSERT INTO journal"), disk_error, 3),
     "commit": (_commit, disk_error, 5),
     "told of the commit": (_observer, some_bug, 2),
+    "file synced": (_file_synced, no_space, 2),
+    "file renamed": (_rename, no_space, 2),
     "reply": (_reply, some_bug, 4),
     "alarm handed over": (_alarm, some_bug, 1),
     "journal read": (_statement("SELECT journal.position", reading=True), disk_error, 3),

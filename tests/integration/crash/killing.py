@@ -73,13 +73,15 @@ class Database:
         self.talks = [Talk(f"{self.name}-{n}", self.ledger, due_within_s=_DUE_WITHIN_S) for n in talks]
 
     def faults(self, ended_at: datetime) -> list[str]:
-        store = Store.open(settings_of(self.folder, self.pack).database)
+        settings = settings_of(self.folder, self.pack)
+        store = Store.open(settings.database)
         try:
             with store.reading() as connection:
                 sound = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
             return [
                 *([] if sound == ["ok"] else [f"integrity check: {sound}"]),
                 *verdict.faults(store, self.ledger, ended_at),
+                *verdict.attachment_faults(store, self.ledger, bootstrap.file_store(settings)),
                 *self._repeat_faults(),
                 *relayed.faults(store, [message for told in self.told for message in told.messages]),
             ]

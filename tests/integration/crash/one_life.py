@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from enum import IntEnum
+from io import BytesIO
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -37,6 +38,7 @@ from schemas.decode import command_body_from
 from schemas.notices import OutgoingMessage
 from tests.integration.crash.ledger import Answer
 from tests.integration.crash.talk import Question
+from tests.unit.attachments.picture_making import photo
 
 READY: Final = "ready"
 END: Final = "end"
@@ -99,7 +101,7 @@ class Life:
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────
     def _put(self, engine: Engine, question: Question) -> None:
-        future = engine.writer.submit(commands_of(question))
+        future = submitted(engine, question)
         future.add_done_callback(lambda done: self.answer(Answered(question.keys, answers_of(done))))
 
     def answer(self, answered: Answered) -> None:
@@ -138,6 +140,23 @@ def _come_to_rest(engine: Engine) -> None:
         store.due_before(engine.now() + timedelta(seconds=1), 1) or store.cursor(CURSOR) < store.last_position()
     ) and time.monotonic() < give_up_at:
         time.sleep(0.01)
+
+
+def submitted(engine: Engine, question: Question) -> Future[list[out.Outcome]]:
+    """The question through its door."""
+    if question.verb != "attachment":
+        return engine.writer.submit(commands_of(question))
+    (key,), (body,) = question.keys, question.bodies
+    future: Future[list[out.Outcome]] = Future()
+
+    def pass_on(done: Future[out.Outcome]) -> None:
+        if (error := done.exception()) is not None:
+            future.set_exception(error)
+        else:
+            future.set_result([done.result()])
+
+    engine.keeper.submit(BytesIO(photo(size=(body["width"], 20))), key).add_done_callback(pass_on)
+    return future
 
 
 def commands_of(question: Question) -> list[Command]:

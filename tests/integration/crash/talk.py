@@ -23,7 +23,10 @@ _TEXTS: Final = (
 
 @dataclass(frozen=True)
 class Question:
-    """`verb` "report": a body for each key; any other: one command about the incident, its key the idempotency key."""
+    """`verb` "report": a body for each key; "attachment": a photo so wide, sent under its key.
+
+    Any other: one command about the incident, its key the idempotency key.
+    """
 
     verb: str
     keys: tuple[str, ...]
@@ -82,7 +85,9 @@ class Talk:
     # ── conversations ────────────────────────────────────────────────────────────────────────────
     def _talk(self) -> Conversation:
         while not self._ending:
-            yield from self._random.choice([self._dispatch, self._dispatch, self._race, self._batch, self._repeat])()
+            yield from self._random.choice(
+                [self._dispatch, self._dispatch, self._race, self._batch, self._repeat, self._photo]
+            )()
         return []
 
     def _dispatch(self) -> Conversation:
@@ -117,6 +122,16 @@ class Talk:
             other = body | {"text": f"{body['text']} {conflict}"}
             self._ledger.ask(conflict, kind="conflict", body=other)
             yield Question("report", (conflict,), (other,))
+        return []
+
+    def _photo(self) -> Conversation:
+        """Sent, and mostly named by a report; few widths, so that some share their file."""
+        self._count += 1
+        key, width = f"{self._name}-photo-{self._count}", self._random.randrange(20, 30)
+        self._ledger.ask(key, kind="attachment", width=width)
+        (kept,) = yield Question("attachment", (key,), ({"width": width},))
+        if self._random.random() < 0.7:
+            yield from self._report(self._new_report() | {"attachments": [kept.body["attachment_id"]]})
         return []
 
     # ── single questions ─────────────────────────────────────────────────────────────────────────

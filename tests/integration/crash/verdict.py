@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import msgspec
+from sqlalchemy import func, select
 
 from dispatcher.core import apply_row
-from dispatcher.store import Store
+from dispatcher.store import Store, tables
+from dispatcher.store.files import FileStore
 from schemas import events as ev
 from schemas.incidents import Incident
 from tests.integration.crash.ledger import Answer, Json, Ledger
@@ -127,7 +130,7 @@ def _command_faults(ledger: Ledger, found: Found) -> Iterator[str]:
     A claim by who has it already is accepted and changes nothing.
     """
     for key, question in ledger.asked.items():
-        if question["kind"] in {"report", "conflict"}:
+        if question["kind"] in {"report", "conflict", "attachment"}:
             continue
         accepted = [answer.status == 200 for answer in ledger.answers.get(key, [])]
         rows_of_its_own = {0, 1} if question["kind"] == "claim" and any(accepted) else {int(any(accepted))}
@@ -151,6 +154,39 @@ def _claim_holds(question: Json, answer: Answer, claims: list[ev.IncidentClaimed
         won = [(claim.responder, claim.at) for claim in claims if claim.lead]
         return won == [(answer.body["holder"], datetime.fromisoformat(answer.body["claimed_at"]))]
     return answer.status == 409 and answer.body.get("title") == "NotAllowedInState"
+
+
+def file_faults(store: Store, files: FileStore) -> Iterator[str]:
+    """A row never stands without its files, whole."""
+    with store.reading() as connection:
+        rows = connection.execute(select(tables.attachments).where(tables.attachments.c.erased_at.is_(None))).all()
+    for row in rows:
+        for name in filter(None, (row.sha256, row.thumbnail)):
+            content = files.read(name)
+            if content is None or sha256(content).hexdigest() != name:
+                yield f"{row.attachment_id}: its file {'is not there' if content is None else 'is broken'}"
+
+
+def attachment_faults(store: Store, ledger: Ledger, files: FileStore) -> Iterator[str]:
+    """Each photo once, whole, and with the report that names it."""
+    yield from file_faults(store, files)
+    keys: dict[str, str] = {}
+    for key, _, answers in ledger.of_kind("attachment"):
+        if len(answers) != 1 or answers[0].status != 200:
+            yield f"{key}: answered {answers}"
+        keys[str(answers[0].body.get("attachment_id"))] = key
+    rows = store.attachments(keys)
+    yield from (
+        f"{key}: there is no {attachment_id}" for attachment_id, key in keys.items() if attachment_id not in rows
+    )
+    with store.reading() as connection:
+        count = connection.execute(select(func.count()).select_from(tables.attachments)).scalar_one()
+    if count != len(keys):
+        yield f"{count} attachments kept, {len(keys)} acknowledged"
+    for key, question, answers in ledger.of_kind("report"):
+        for attachment_id in question["body"].get("attachments", ()):
+            if rows[attachment_id].body_ref != answers[0].body["report_id"]:
+                yield f"{key}: {attachment_id} is with {rows[attachment_id].body_ref}"
 
 
 def _resolve_faults(ledger: Ledger, found: Found) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dispatcher.bootstrap import Engine
+from dispatcher.bootstrap import Engine, file_store
 from dispatcher.settings import Settings
 from dispatcher.store import Store
 from tests.integration.crash import verdict
@@ -52,6 +52,7 @@ def _faults(settings: Settings, store: Store, known: Sequence[object]) -> Iterat
     for relayed in known:
         if isinstance(relayed, Relayed):
             yield from (f"{each} was relayed and is not there" for each in relayed.ids if _row_of(each) not in there)
+    yield from verdict.file_faults(store, file_store(settings))
     yield from _repeat_faults(settings, store, [told for told in known if isinstance(told, Told)])
 
 
@@ -63,6 +64,9 @@ def _row_of(message_id: str) -> str:
 def _repeat_faults(settings: Settings, store: Store, known: Sequence[Told]) -> Iterator[str]:
     """Whatever was accepted is asked again: the same answers, and not one row more."""
     spine, before = Engine(settings, store).spine, store.last_position()
+    photos = {str(told.answers[0].body["attachment_id"]) for told in known if told.question.verb == "attachment"}
+    yield from (f"photo {each} is not there" for each in photos - store.attachments(photos).keys())
+    known = [told for told in known if told.question.verb != "attachment"]
     accepted = [told for told in known if all(answer.status < 300 for answer in told.answers)]
     commands = [command for told in accepted for command in commands_of(told.question)]
     if not commands:

@@ -14,9 +14,10 @@ from dispatcher.settings import Settings
 from schemas import outcomes as out
 from schemas.notices import OutgoingMessage
 from tests.integration.crash.ledger import Answer, Ledger
-from tests.integration.crash.one_life import ADAPTER, answers_of, commands_of
+from tests.integration.crash.one_life import ADAPTER, answers_of, submitted
 from tests.integration.crash.talk import Question, Talk
 from tests.integration.power.disk import Acknowledged, Recorder
+from tests.integration.power.watched_files import watching_files
 from tests.integration.power.watched_sqlite import watching
 
 DATABASE: Final = "liandong.db"
@@ -53,7 +54,7 @@ class RecordedLife:
         self.unavailable_count = 0
 
     def live(self) -> None:
-        with watching(self.recorder, self._folder):
+        with watching(self.recorder, self._folder), watching_files(self.recorder, self._folder):
             engine = open_engine(settings_of(self._folder, self._pack))
             self.prepare(engine)
             engine.start()
@@ -79,7 +80,7 @@ class RecordedLife:
             self._done.release()
             return
         self._left -= 1
-        future = engine.writer.submit(commands_of(talk.question))
+        future = submitted(engine, talk.question)
         future.add_done_callback(functools.partial(self._hear, engine, talk, talk.question))
 
     def _hear(self, engine: Engine, talk: Talk, question: Question, done: Future[list[out.Outcome]]) -> None:
