@@ -103,7 +103,7 @@ async def test_a_commit_wakes_it_at_once(bench: Bench, monkeypatch: pytest.Monke
         await asyncio.sleep(0.1)
         reports(bench, 1)
         await asyncio.to_thread(wakers[0])
-        assert await feed.news(1, 5)
+        assert await feed.news(1, 30)
 
 
 async def test_the_horizon_and_other_databases(bench: Bench) -> None:
@@ -161,9 +161,9 @@ async def test_when_nobody_listens_it_stops_after_a_while(bench: Bench, monkeypa
     feed = feed_over(bench.store)
     async with feed.listening(reads=True):
         assert feed._tail is not None
-    await asyncio.wait_for(feed._tail, 5)
+    await asyncio.wait_for(feed._tail, 30)
     reports(bench, 1)
     async with feed.listening(reads=True):
         assert feed.position == 2
         reports(bench, 1, "y")
-        assert await feed.news(2, 5)
+        assert await feed.news(2, 30)

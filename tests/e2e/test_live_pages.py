@@ -15,7 +15,7 @@ from tests.installation import Installation
 from tests.warm_parent import WarmParent
 
 Photograph = Callable[[Page, str], None]
-SOON_MS = 5_000
+SOON_MS = 15_000
 
 
 @pytest.fixture

@@ -283,7 +283,7 @@ def test_the_server_ends_at_once_although_streams_are_open(tmp_path: Path) -> No
             waiting.start()
             wait_until(lambda: served.feed._listeners == 6)
             began = time.monotonic()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4.5, "uvicorn would cancel them after 5 s"
         for listener in listeners:
             assert listener.next() is None
             listener.close()

@@ -110,14 +110,14 @@ def test_it_waits_for_the_first_notice(served: Served) -> None:
     began = time.monotonic()
     page = ask(served, after=after, wait=20)
     assert [item["type"] for item in page["items"]] == ["dispatch.offer.made.v1"]
-    assert 0.3 < time.monotonic() - began < 5
+    assert 0.3 < time.monotonic() - began < 15
 
 
 def test_when_nothing_comes_it_says_so_in_time(served: Served) -> None:
     after = ask(served)["next"]
     began = time.monotonic()
     assert ask(served, "fire-119", after=after, wait="0.3") == {"items": [], "next": after, "reset": False}
-    assert 0.25 < time.monotonic() - began < 3
+    assert 0.25 < time.monotonic() - began < 10
 
 
 def test_what_concerns_others_moves_the_cursor_on(served: Served) -> None:
@@ -161,4 +161,4 @@ def test_a_long_wait_is_cut(served: Served, monkeypatch: pytest.MonkeyPatch) -> 
     after = ask(served)["next"]
     began = time.monotonic()
     assert ask(served, "fire-119", after=after, wait=999)["items"] == []
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
