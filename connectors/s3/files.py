@@ -18,7 +18,8 @@ class S3Files:
 
     `url` is `s3://bucket/prefix`. Access key, secret, region and endpoint come from the variables that all tools for
     S3 read: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL. Plain HTTP is spoken only to an
-    endpoint that says http://. ValueError = an address or variables that cannot be meant; every method raises OSError when the store does not do what it was asked.
+    endpoint that says http://. ValueError = an address or variables that cannot be meant; every method
+    raises OSError when the store does not do what it was asked.
     """
 
     def __init__(self, url: str, *, endpoint: str | None = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import msgspec
 import pytest
 
@@ -172,6 +174,31 @@ def test_what_was_erased_cannot_be_used(bench: Bench) -> None:
         txn.save(Changes(erasures=[Erasure((answer.report_id,), (), bench.now)]))
     assert bench.store.attachments([one])[one].erased_at == bench.now
     assert isinstance(refusal_of(bench.spine.handle([progress(incident_id, one)])[0]), no.UnknownAttachment)
+
+
+def test_of_many_at_once_one_gets_it(bench: Bench) -> None:
+    """Spines of their own, as of several processes: reports race for one photo, answers for another."""
+    incidents = [
+        bench.taken(f"c{number}", text=text).incident_id for number, text in enumerate(("路灯坏了", "家里停水了"))
+    ]
+    for incident_id, responder in zip(incidents, ("urban-lighting", "water-works"), strict=True):
+        bench.spine.handle([claim(incident_id, responder)])
+    reported, noted = kept(bench), kept(bench, 2)
+    spines = [Bench(bench.store, seed=1000 * number).spine for number in range(1, 7)]
+
+    def work(number: int) -> out.Outcome:
+        if number < 4:
+            return spines[number].handle([submit(f"race{number}", f"事 {number}", attachments=(reported,))])[0]
+        incident_id, responder = incidents[number - 4], ("urban-lighting", "water-works")[number - 4]
+        body = ProgressBody(responder=responder, attachments=(noted,))
+        return spines[number].handle([NoteProgress(incident_id=incident_id, sender=responder, body=body)])[0]
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(work, range(6)))
+    warned = ["unknown-attachment" in outcome.answer.warnings for outcome in outcomes[:4]]  # type: ignore[union-attr]
+    assert sorted(warned) == [False, True, True, True]
+    assert sorted(type(outcome).__name__ for outcome in outcomes[4:]) == ["Done", "Refused"]
+    assert all(each.body_ref for each in bench.store.attachments([reported, noted]).values())
 
 
 def test_replaying_the_journal_gives_the_same_state(bench: Bench) -> None:
