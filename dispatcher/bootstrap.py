@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from dispatcher.loops.files import FileSweep
 from dispatcher.loops.loop import Loop
 from dispatcher.loops.storms import StormWatch
 from dispatcher.loops.tick import Tick
+from dispatcher.loops.upkeep import Upkeep
 from dispatcher.metrics import Metrics
 from dispatcher.service import Commits, Observer, Policies, Spine, StoredBundles, Ulids, Writer
 from dispatcher.service.file_keeper import FileKeeper
@@ -80,6 +81,8 @@ class Engine:
             ticking = Tick(self.store, self.writer, self.metrics, self.now, time.monotonic)
             self.run_loop("tick", ticking.step)
             self.run_loop("storms", StormWatch(self.store, self.writer, self.policies, self.now).step)
+            keep = timedelta(days=self.settings.keep_keys_days)
+            self.run_loop("upkeep", Upkeep(self.store, keep, self.now, time.monotonic).step)
             self.run_loop("files", FileSweep(self.keeper, self.now, time.monotonic).step)
 
     def deliver_to(self, outlet: Outlet, *, adapter: str) -> None:

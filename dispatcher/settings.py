@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+_LEAST_KEEP_DAYS: Final = 8  # the incoming topics keep 7
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -17,7 +18,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     partitions. `metrics_port` = where `worker` and `relay` answer /metrics, None = nowhere (`serve` has it at its
     own address). `database_clock` = the database says what time it is (several processes).
     `files` = where attachments lie: a folder, or s3://bucket/prefix with `files_endpoint` ("" = below `var`).
-    `allowed_hosts` = Host headers answered beside loopback names.
+    `allowed_hosts` = Host headers answered beside loopback names. `keep_keys_days` = how long a repeated report or
+    command is recognised.
     """
 
     database: str
@@ -32,6 +34,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     log_level: str = "INFO"
     admin_token: str = ""
+    keep_keys_days: int = 30
     files: str = ""
     files_endpoint: str | None = None
 
@@ -57,6 +60,10 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     session = environment.get("LIANDONG_KAFKA_SESSION_S", "15")
     if not session.isdecimal() or not 6 <= int(session) <= 300:
         raise ValueError(f"LIANDONG_KAFKA_SESSION_S must be a number of seconds from 6 to 300, not {session!r}")
+    keep = environment.get("LIANDONG_KEEP_KEYS_DAYS", "30")
+    if not keep.isdecimal() or not _LEAST_KEEP_DAYS <= int(keep) <= 3650:
+        least = f"{_LEAST_KEEP_DAYS}, longer than any topic may repeat a report,"
+        raise ValueError(f"LIANDONG_KEEP_KEYS_DAYS must be a number of days from {least} to 3650, not {keep!r}")
     hosts = environment.get("LIANDONG_ALLOWED_HOSTS", "")
     return Settings(
         database=database,
@@ -70,6 +77,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         database_clock=database.startswith("postgresql"),
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
         log_level=level,
+        keep_keys_days=int(keep),
         files=environment.get("LIANDONG_FILES", ""),
         files_endpoint=environment.get("AWS_ENDPOINT_URL") or None,
         admin_token=environment.get("LIANDONG_ADMIN_TOKEN") or secrets.token_urlsafe(24),

@@ -1,0 +1,35 @@
+"""What has had its time goes: old dedupe keys, and what the database's log still remembers of erased texts."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from dispatcher.store import Store
+
+# Deleting a key touches an index page of its own: so many take the writer about 10 ms, and nobody waits longer for it.
+KEYS_AT_ONCE: Final = 200
+_LOOK_S: Final = 15.0
+_SOON_S: Final = 1.0
+_WHEN_NONE_IS_OLD_S: Final = 600.0
+
+
+class Upkeep:
+    """One step looks for keys older than `keep`, again soon while there are more, else every ten minutes."""
+
+    def __init__(
+        self, store: Store, keep: timedelta, now: Callable[[], datetime], elapsed: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._keep = keep
+        self._now = now
+        self._elapsed = elapsed
+        self._purge_at = float("-inf")
+
+    def step(self) -> float:
+        self._store.forget_erased()
+        if self._elapsed() < self._purge_at:
+            return _LOOK_S
+        if self._store.purge_keys(self._now() - self._keep, KEYS_AT_ONCE) >= KEYS_AT_ONCE:
+            return _SOON_S
+        self._purge_at = self._elapsed() + _WHEN_NONE_IS_OLD_S
+        return _LOOK_S
