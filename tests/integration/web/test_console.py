@@ -12,13 +12,21 @@ from dispatcher.web.console.language import catalogue
 from schemas.commands import BODIES
 from schemas.events import IncidentEvent
 from schemas.incidents import ClockName, Mode, OfferState, State, UnitState, WaitingFor
-from schemas.refusals import AnyRefusal, BundleRefused, UnknownReport
+from schemas.refusals import (
+    AnyRefusal,
+    BundleRefused,
+    LetterSettled,
+    LetterStays,
+    UnknownBody,
+    UnknownLetter,
+    UnknownReport,
+)
 from tests.conftest import PROJECT
 from tests.integration.web.conftest import BASE, Door, SetClock
 from tests.integration.web.page_reading import Page
 
 pytestmark = pytest.mark.anyio
-_NOT_BY_FORM = (BundleRefused, UnknownReport)
+_NOT_BY_FORM = (BundleRefused, LetterSettled, LetterStays, UnknownBody, UnknownLetter, UnknownReport)
 CONSOLE = PROJECT / "dispatcher" / "web" / "console"
 
 

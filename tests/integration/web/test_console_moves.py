@@ -140,7 +140,7 @@ async def test_merged_voices_stand_with_the_one_that_stays(door: Door) -> None:
     assert path in kept.links
     again = await press(door, path, "unmerge", DESK, reason="两处")
     has(again, "Offered", "110 desk took it out again of")
-    assert "垃圾堆成山" not in (await page(door, stays)).text
+    assert "from the merged incident" not in (await page(door, stays)).text
     itself = await send(door, await page(door, path, **DESK), f"{path}/merge", into=path)
     has(read(itself, 409), "These two cannot be merged")
 
