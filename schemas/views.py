@@ -15,8 +15,8 @@ Verdict = Literal["won", "adds", "outranked", "no-match", "not-reached", "error"
 class ClockReading(Struct, frozen=True, kw_only=True):
     """A clock at the moment of reading. Late = strictly past `due_at`, when read or when stopped.
 
-    `remaining_s` = whole seconds left, negative when late, None once stopped. `share` = the same as a share of the whole
-    span, 1 = just started. While `paused_at` is set both stand still.
+    `remaining_s` = whole seconds left, negative when late, None once stopped. `share` = the same as a share of the
+    whole span, 1 = just started. While `paused_at` is set both stand still.
     """
 
     name: ClockName

@@ -83,7 +83,7 @@ class Told(NamedTuple):
     headers: dict[str, str]
 
 
-def told(error: Exception, path: str) -> Told:
+def told(error: Exception, path: str) -> Told:  # noqa: PLR0911 - one for each sort of error
     """What the caller hears of an exception; what is none of ours to explain is logged."""
     if isinstance(error, Undecodable):
         return Told(undecodable(error), {})
