@@ -67,6 +67,8 @@ def _value(fields: Mapping[str, str], zone: ZoneInfo) -> dict[str, object]:
         value["reporter"] = reporter
     if ids := attachments_of(fields):
         value["attachments"] = ids
+    if "held_by" in fields:
+        value["held_by"] = fields["held_by"]
     return value
 
 
@@ -84,6 +86,7 @@ def _page(request: AnyRequest, fields: Mapping[str, str], *, status: int = 200, 
         categories=compiled.categories,
         areas=compiled.bundle.areas,
         channels=CHANNELS,
+        responders=compiled.responders,
         attachments_of=attachments_of,
         **said | shown,
     )

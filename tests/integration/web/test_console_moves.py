@@ -197,6 +197,13 @@ async def test_a_time_that_has_passed_is_refused_in_words(door: Door, verb: str)
     assert read(answer, 422).text.count("Not done:") == 1
 
 
+async def test_a_team_that_took_the_call_itself_has_it_from_the_form_on(door: Door) -> None:
+    form = await page(door, "/report")
+    taken = await send(door, form, "/report", text="车陷进沟里出不来", held_by="mammoth-rescue")
+    shown = read(await door.client.get(taken.headers["location"]))
+    has(shown, "Claimed", "Mammoth rescue holds it", "110 desk copy")
+
+
 async def test_the_queue_marks_what_is_special_and_filters_by_every_state(door: Door) -> None:
     path = await lamp(door)
     await press(door, path, "claim", LIGHTING)
