@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.acceptance.conftest import StoryClock
 from tests.acceptance.town import Town
+from tests.unit.attachments.picture_making import photo
 
 
 def resolved(town: Town, clock: StoryClock) -> str:
@@ -27,6 +28,22 @@ def test_story_07_the_lamp_is_on_again(town: Town, clock: StoryClock) -> None:
     assert (asked["solved"], asked["satisfied"]) == (True, True)
     shown = town.incident(incident_id)
     assert (shown["solved"], shown["satisfied"], shown["unconfirmed"]) == (True, True, False)
+
+
+def test_story_07_the_done_note_comes_with_a_photo(town: Town, clock: StoryClock) -> None:
+    clock.set("2025-01-12T12:22")
+    incident_id = town.report("门前路灯坏了")["incident_id"]
+    town.done(incident_id, "claim", responder="urban-lighting")
+    sent = town.http.post("/api/v1/attachments", content=photo(), headers={"content-type": "image/jpeg"})
+    assert sent.status_code == 201, sent.text
+    attachment_id = sent.json()["attachment_id"]
+    town.done(incident_id, "resolve", responder="urban-lighting", outcome="换了灯泡,亮了", attachments=[attachment_id])
+    entries = town.http.get(f"/api/v1/incidents/{incident_id}/timeline").json()["entries"]
+    (told,) = (entry for entry in entries if entry["attachments"])
+    assert [each["attachment_id"] for each in told["attachments"]] == [attachment_id]
+    assert told["said"]["outcome"] == "换了灯泡,亮了"
+    shown = town.http.get(f"/api/v1/attachments/{attachment_id}")
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
 
 
 def test_story_07_still_flickering_it_is_opened_again_for_the_same_team(town: Town, clock: StoryClock) -> None:
