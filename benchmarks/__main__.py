@@ -32,6 +32,12 @@ BENCHMARKS: Final = {
     "kafka.worker": "benchmarks.kafka_worker",
     "kafka.offer_latency": "benchmarks.kafka_offer_latency",
     "timers.late": "benchmarks.timers_late",
+    "claims.embedded": "benchmarks.claims_embedded",
+    "claims.postgres": "benchmarks.claims_postgres",
+    "import.operators": "benchmarks.import_operators",
+    "start.100k": "benchmarks.start_100k",
+    "memory.1m": "benchmarks.memory_1m",
+    "queue": "benchmarks.queue_lists",
     "sse.fanout": "benchmarks.sse_fanout",
 }
 FILE: Final = Path("var/bench.json")
