@@ -7,12 +7,14 @@ import typer
 
 from dispatcher.cli.api_client import open_api
 from dispatcher.cli.asking import AsJson, read
-from dispatcher.cli.processes import fail
+from dispatcher.cli.processes import configured, fail
+from dispatcher.store import Store, StoreError, StoreLocked
 from schemas.dead_letters import ErasedAnswer
 
 
 def add_to(app: typer.Typer) -> None:
     app.command()(erase)
+    app.command()(compact)
 
 
 def erase(
@@ -35,3 +37,18 @@ def erase(
     if erased is not None:
         letters = f" and {len(erased.letter_ids)} dead letters" if erased.letter_ids else ""
         typer.echo("nothing was left to erase" if erased.repeated else f"erased {len(erased.refs)} texts{letters}")
+
+
+def compact() -> None:
+    """Write the database file anew, so that erased texts leave no trace in it.
+
+    A running server does it by itself when the file has no more than 64 MiB; stop it for a larger one.
+    """
+    settings = configured(log_level="WARNING")
+    try:
+        store = Store.open(settings.database)
+        store.scrub_erased(largest=None)
+        store.close()
+    except StoreError as error:
+        fail(str(error), 2 if isinstance(error, StoreLocked) else 1)
+    typer.echo("nothing erased is left in the file")

@@ -49,6 +49,12 @@ class Dialect(Protocol):
     def forget_log(self, engine: Engine) -> bool:
         """Fold the log of past transactions into the file and cut it off; False = somebody still reads from it."""
 
+    def file_bytes(self, connection: Connection) -> int | None:
+        """Size of the database file, None = not ours to know."""
+
+    def scrub(self, engine: Engine, *, in_memory: bool) -> None:
+        """Write the whole file anew, so that nothing deleted is left between what is there; `in_memory` = is small."""
+
     def hold_alone(self, connection: Connection) -> None:
         """Until commit nobody else writes, however long it takes. Raises StoreLocked when others are connected."""
 

@@ -21,6 +21,12 @@ _LETTERS: Final = (
     " state = CASE state WHEN 'open' THEN 'discarded' ELSE state END WHERE letter_id = ?"
 )
 
+# Until the file was written anew, also over a restart.
+UNSCRUBBED: Final = "unscrubbed"
+_REMEMBER: Final = (
+    "INSERT INTO cursors (name, position) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET position = excluded.position"
+)
+
 
 def kept_refs(connection: Connection, refs: Collection[str]) -> list[str]:
     """Those of the refs under which something is still kept, sorted."""
@@ -35,6 +41,7 @@ def erase(connection: Connection, dialect: Dialect, erasure: Erasure) -> None:
         _run(connection, dialect, _BODIES, [(ref,) for ref in erasure.refs])
         forget_words(connection, dialect, _incidents_of(connection, erasure.refs))
         _run(connection, dialect, _LETTERS, [(b"", b"{}", to_us(erasure.at), each) for each in erasure.letter_ids])
+    _run(connection, dialect, _REMEMBER, [(UNSCRUBBED,)])
 
 
 def _incidents_of(connection: Connection, refs: Collection[str]) -> list[str]:

@@ -98,6 +98,23 @@ class OnSqlite:
         finally:
             pooled.close()
 
+    def file_bytes(self, connection: Connection) -> int | None:
+        pages, size = (
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size")
+        )
+        return int(pages) * int(size)
+
+    def scrub(self, engine: Engine, *, in_memory: bool) -> None:
+        """A row that grew or moved leaves a copy in the slack of its old page, which overwriting does not reach."""
+        pooled = engine.raw_connection()
+        try:
+            driver: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]
+            driver.execute(f"PRAGMA temp_store={'MEMORY' if in_memory else 'FILE'}").close()
+            driver.execute("VACUUM").close()
+            driver.execute("PRAGMA temp_store=MEMORY").close()
+        finally:
+            pooled.close()
+
     def hold_alone(self, connection: Connection) -> None:
         """The file's lock says that nobody else is there."""
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from dispatcher.store import attachments, bundles, journal, letters, tables
 from dispatcher.store.bodies import read_bodies
 from dispatcher.store.dialect import Dialect, translated
+from dispatcher.store.erasing import UNSCRUBBED
 from dispatcher.store.errors import StoreError
 from dispatcher.store.file_lock import FileLock
 from dispatcher.store.folders import make_folder
@@ -27,6 +28,7 @@ from schemas.events import JournalRow
 from schemas.incidents import NOT_OVER_STATES
 
 _NOT_OVER: Final = NOT_OVER_STATES
+SCRUB_AT_MOST: Final = 64 * 1_048_576  # half a second for those who write
 _SECRET: Final = "keyed-hashes"  # noqa: S105 (the name of a row)
 
 
@@ -64,6 +66,9 @@ class Store:
 
     def close(self) -> None:
         """Close all connections and give the file free; on SQLite this also folds the log into the file."""
+        if self._lock is not None:
+            with suppress(StoreError):
+                self.scrub_erased()
         self._reader.dispose()
         self._writer.dispose()
         if self._lock is not None:
@@ -186,6 +191,24 @@ class Store:
             with self._translating():
                 self._log_holds_erased = not self._dialect.forget_log(self._writer)
         return not self._log_holds_erased
+
+    def scrub_erased(self, *, largest: int | None = SCRUB_AT_MOST) -> bool:
+        """Leave nothing of erased texts in the slack of the file's pages; False = it has more than `largest` bytes.
+
+        SQLite writes the whole file anew for that, at some 100 MB/s, and writers wait.
+        """
+        if self.cursor(UNSCRUBBED) == 0:
+            return True
+        with self.reading() as connection:
+            size = self._dialect.file_bytes(connection)
+        if largest is not None and (size or 0) > largest:
+            return False
+        with self._translating():
+            self._dialect.scrub(self._writer, in_memory=(size or 0) <= SCRUB_AT_MOST)
+        self.move_cursor(UNSCRUBBED, 0)
+        self._log_holds_erased = True
+        self.forget_erased()
+        return True
 
     def purge_keys(self, before: datetime, limit: int) -> int:
         """Delete dedupe keys taken before then, at most `limit` of reports and of commands; returns how many."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -10,12 +14,12 @@ from dispatcher.store import Store
 from schemas import events as ev
 from schemas import outcomes as out
 from schemas import refusals as no
-from schemas.command_bodies import ProgressBody
-from schemas.commands import KeepDeadLetter, NoteProgress, ReadReporter
+from schemas.command_bodies import ProgressBody, ResolveBody
+from schemas.commands import KeepDeadLetter, NoteProgress, ReadReporter, ResolveIncident
 from schemas.dead_letters import ErasedAnswer
 from schemas.reports import Reporter
 from schemas.upkeep_commands import EraseBody, RedriveDeadLetter
-from tests.contracts.spine_making import LAMP, NOON, Bench, claim
+from tests.contracts.spine_making import LAMP, NOON, Bench, at, claim
 
 WHO = Reporter(name="Invented Wang", phone="000-9999")
 PLACE = "泰和街21号"
@@ -138,6 +142,52 @@ def test_erasing_what_the_same_batch_took(bench: Bench) -> None:
     assert (
         sum(isinstance(e, ev.BodyErased) for row in bench.store.journal_of(taken.incident_id) for e in row.events) == 1
     )
+
+
+def test_what_rows_left_behind_when_they_grew_and_moved_goes_too(sqlite_url: str, tmp_path: Path) -> None:
+    """Pages that were split or merged keep copies in their slack, which erasing alone does not reach."""
+    store = Store.open(sqlite_url)
+    bench, dice = Bench(store), random.Random(3)  # noqa: S311 - repeatable, not secret
+    bench.publish()
+    incidents: list[str] = []
+    for number in range(400):
+        text = f"Ulrike{number:05d} 路灯坏了 " + "Ulrike wohnt hier. " * dice.randrange(1, 60)
+        bench.wait(1)
+        where = at(46.5 + dice.randrange(60) / 300, 126.1)
+        incidents.append(bench.taken(str(number), text, location=where, place=f"Gasse {number % 50}").incident_id)
+        any_one = dice.choice(incidents)
+        note = ProgressBody(responder="desk-110", note="Ulrike " * dice.randrange(1, 200))
+        bench.spine.handle([NoteProgress(incident_id=any_one, body=note)])
+        if dice.random() < 0.3:
+            done = ResolveBody(responder="desk-110", reason="Ulrike")
+            bench.spine.handle([ResolveIncident(incident_id=any_one, body=done)])
+        if dice.random() < 0.1:
+            store.forget_erased()
+    bench.spine.handle([EraseBody(incident_id=each) for each in sorted(set(incidents))])
+    assert store.forget_erased()
+    assert lingering(tmp_path) > 0, "the pages kept nothing, so this shows nothing"
+    assert not store.scrub_erased(largest=4096)
+    assert store.scrub_erased()
+    assert lingering(tmp_path) == 0
+    assert store.scrub_erased(largest=0), "nothing was erased since"
+    store.close()
+
+
+def test_a_store_that_is_closed_leaves_nothing_behind(sqlite_url: str, tmp_path: Path) -> None:
+    store = Store.open(sqlite_url)
+    bench = Bench(store)
+    bench.publish()
+    taken = bench.taken("1", "Ulrike 路灯坏了")
+    bench.spine.handle([EraseBody(report_id=taken.report_id)])
+    store.close()
+    assert lingering(tmp_path) == 0
+    again = Store.open(sqlite_url)
+    assert again.cursor("unscrubbed") == 0
+    again.close()
+
+
+def lingering(folder: Path) -> int:
+    return sum(len(re.findall(rb"[Uu]lrike", path.read_bytes())) for path in folder.iterdir())
 
 
 @pytest.mark.parametrize(

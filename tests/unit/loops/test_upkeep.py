@@ -21,6 +21,9 @@ class KeyStore:
         self.old -= gone
         return gone
 
+    def scrub_erased(self) -> bool:
+        return True
+
     def forget_erased(self) -> bool:
         self.forgotten += 1
         return True
