@@ -38,6 +38,7 @@ BENCHMARKS: Final = {
     "start.100k": "benchmarks.start_100k",
     "memory.1m": "benchmarks.memory_1m",
     "queue": "benchmarks.queue_lists",
+    "replay": "benchmarks.replay",
     "sse.fanout": "benchmarks.sse_fanout",
 }
 FILE: Final = Path("var/bench.json")
