@@ -18,7 +18,8 @@ def queue_table(page: IncidentList) -> Table:
         state = " ".join([item.state, *marks(item)])
         cells = (item.incident_id, item.priority, share(item.clock), state, item.category)
         late = item.clock is not None and item.clock.late
-        _add(table, (*cells, with_whom(item), clock(item.clock)), bold=late)
+        shown = item.clock or next((reading for reading in item.clocks if reading.paused_at is not None), None)
+        _add(table, (*cells, with_whom(item), clock(shown)), bold=late)
     return table
 
 

@@ -49,7 +49,7 @@ def incident_story(detail: IncidentDetail, timeline: Timeline, why: IncidentExpl
     yield "what happened"
     for entry in timeline.entries:
         said = "  ".join(f"{name}: {text}" for name, text in entry.said.items())
-        yield f"  {instant(entry.recorded_at)}  {entry.type}{_codes(entry)}  {entry.actor}  {said}".rstrip()
+        yield f"  {instant(entry.recorded_at)}  {entry.type}{_codes(entry)}  {_who(entry)}  {said}".rstrip()
         yield from attached(entry.attachments)
     yield "why it went there"
     for explained in why.reports:
@@ -75,9 +75,14 @@ def marks(item: IncidentItem) -> list[str]:
     return [words for words, there in told if there]
 
 
+def _who(entry: TimelineEntry) -> str:
+    """The responder that acted, else who sent it in."""
+    return str(entry.event.get("responder") or entry.actor)
+
+
 def _codes(entry: TimelineEntry) -> str:
     """The codes of an event that say what its name does not, as " unit=car-1 state=on_scene"."""
-    event = entry.event
+    event = {name: value for name, value in entry.event.items() if (entry.type, name) != ("IncidentClaimed", "lead")}
     found = ((name, event[name]) for name in _SAYING if event.get(name) is not None)
     return "".join(f" {name}={value}" for name, value in found)
 

@@ -59,6 +59,7 @@ def test_a_life_by_commands(served: Installation) -> None:
     does(served, incident, "paused", "pause", "--waiting-for", "parts", "--reason", "等灯头")
     queue = typed(served, "queue", "--state", "paused")[1]
     assert "waits:parts" in queue
+    assert "resolution stands" in queue
     does(served, incident, "working", "resume")
     does(served, incident, "working", "on-scene", "吊车1")
     does(served, incident, "working", "clear", "吊车1")
@@ -77,7 +78,7 @@ def test_a_life_by_commands(served: Installation) -> None:
     does(served, incident, "closed", "follow-up", "--solved", "--satisfied")
     does(served, incident, "offered", "reopen", "--reason", "再坏")
     story = typed(served, "show", incident)[1]
-    for told in ("吊车1 of urban-lighting: cleared", "waiting_for=parts", "round 3", "satisfied", "等灯头", "又灭了"):
+    for told in ("吊车1 of urban-lighting: cleared", "WorkPaused waiting_for=parts  urban-lighting", "round 3", "satisfied", "等灯头", "又灭了"):
         assert told in story
 
 
