@@ -1,7 +1,6 @@
 """What SQLite and PostgreSQL do differently; everything else in this room is written once."""
 
 from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -42,9 +41,6 @@ class Dialect(Protocol):
 
     def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Delete by primary key."""
-
-    def overwriting(self, connection: Connection) -> AbstractContextManager[None]:
-        """Within it, what is deleted or shortened is overwritten in the file, as far as this database can."""
 
     def forget_log(self, engine: Engine) -> bool:
         """Fold the log of past transactions into the file and cut it off; False = somebody still reads from it."""

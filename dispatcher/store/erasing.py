@@ -37,10 +37,9 @@ def kept_refs(connection: Connection, refs: Collection[str]) -> list[str]:
 def erase(connection: Connection, dialect: Dialect, erasure: Erasure) -> None:
     """Empty the rows, which stay: an erased body is known to have been there. Files go after the commit."""
     erase_attachments(connection, erasure.refs, erasure.at)
-    with dialect.overwriting(connection):
-        _run(connection, dialect, _BODIES, [(ref,) for ref in erasure.refs])
-        forget_words(connection, dialect, _incidents_of(connection, erasure.refs))
-        _run(connection, dialect, _LETTERS, [(b"", b"{}", to_us(erasure.at), each) for each in erasure.letter_ids])
+    _run(connection, dialect, _BODIES, [(ref,) for ref in erasure.refs])
+    forget_words(connection, dialect, _incidents_of(connection, erasure.refs))
+    _run(connection, dialect, _LETTERS, [(b"", b"{}", to_us(erasure.at), each) for each in erasure.letter_ids])
     _run(connection, dialect, _REMEMBER, [(UNSCRUBBED,)])
 
 

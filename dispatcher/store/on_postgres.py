@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
@@ -128,10 +127,6 @@ class OnPostgres:
         item, parameters = self.keys(rows, ("text",) * len(PARTY_KEY))
         connection.exec_driver_sql(f"DELETE FROM parties USING {item} WHERE {_SAME_PARTY}", parameters)
 
-    def overwriting(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 (see docs: VACUUM)
-        """Old row versions stay in the file until VACUUM, and in the server's log as long as that is kept."""
-        return nullcontext()
-
     def forget_log(self, engine: Engine) -> bool:  # noqa: ARG002 (the server's own affair)
         return True
 
@@ -139,7 +134,7 @@ class OnPostgres:
         return None
 
     def scrub(self, engine: Engine, *, in_memory: bool) -> None:
-        """Autovacuum does."""
+        """VACUUM does, by itself or told to; the server's log keeps what was, as long as it is kept."""
 
     def hold_alone(self, connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")

@@ -3,8 +3,8 @@
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -80,15 +80,6 @@ class OnSqlite:
 
     def delete_parties(self, connection: Connection, rows: Sequence[Row]) -> None:
         connection.exec_driver_sql(_DELETE_PARTIES, list(rows))
-
-    @contextmanager
-    def overwriting(self, connection: Connection) -> Iterator[None]:
-        """Only here: always on, it would cost every change of an incident its price for data that is not personal."""
-        connection.exec_driver_sql("PRAGMA secure_delete=ON").close()
-        try:
-            yield
-        finally:
-            connection.exec_driver_sql("PRAGMA secure_delete=OFF").close()
 
     def forget_log(self, engine: Engine) -> bool:
         """Writers wait meanwhile, so readers are waited for 100 ms only."""
@@ -198,6 +189,7 @@ def _engine(url: URL, *, readers: int, begin: str) -> Engine:
             f"cache_size=-{_READER_CACHE_KIB if readers else _CACHE_KIB}",
             f"wal_autocheckpoint={_PAGES_BETWEEN_CHECKPOINTS}",
             "temp_store=MEMORY",
+            "secure_delete=ON",  # no text lingers where a row was changed; its price could not be measured
             f"query_only={'ON' if readers else 'OFF'}",
         ):
             connection.execute(f"PRAGMA {setting}").close()
