@@ -1,9 +1,9 @@
 """Operators who claim from one list, as the web does it: `carry_out` on an engine, no HTTP.
 
-    python -m benchmarks.claiming '{"side": "ours", "database": URL, "folder": …, "operators": 50, "begin_at": …, …}'
+    python -m benchmarks.claiming '{"side": "ours", "database": URL, "folder": …, "operators": 50, "shown": 50, …}'
 
-`side`: `ours` | `naive` = operators of two departments choose from a screen of the list's first fifty until nothing is
-left; what is claimed leaves the screen. `races` = on every incident of the list two departments at the same moment.
+`side`: `ours` | `naive` = operators of two departments choose from a screen of the list's first `shown` until nothing
+is left; what is claimed leaves the screen. `races` = on every incident of the list two departments at the same moment.
 Writes one JSON object into the file `told`: `double` (races won by both or neither), `took_ms` of each try, `cpu_s`,
 `ended_at`.
 """
@@ -36,17 +36,17 @@ from schemas.refusals import AlreadyClaimed
 
 RIVALS: Final = ("sanitation", "property-management")
 CATEGORY: Final = "sanitation/garbage"  # the pack offers it to both
-_SHOWN: Final = 50
 _AHEAD: Final = 200
 _FOLLOW_S: Final = 0.02
 _FOLLOWED: Final = 1_000
 
 
 class Screen:
-    """The first of the list as one process shows them; `more` = the next of it after an id, read some pages ahead."""
+    """The first `count` of the list as one process shows them; `more` = what follows an id, read some pages ahead."""
 
-    def __init__(self, more: Callable[[str, int], Sequence[str]], seed: int) -> None:
+    def __init__(self, more: Callable[[str, int], Sequence[str]], count: int, seed: int) -> None:
         self._more = more
+        self._count = count
         self._ahead: deque[str] = deque()
         self._last = ""
         self._dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
@@ -63,7 +63,7 @@ class Screen:
             self._fill()
 
     def _fill(self) -> None:
-        while len(self._shown) < _SHOWN:
+        while len(self._shown) < self._count:
             if not self._ahead:
                 self._ahead.extend(self._more(self._last, _AHEAD))
                 if not self._ahead:
@@ -151,22 +151,24 @@ def on_offer(store: Store) -> Callable[[str, int], Sequence[str]]:
 def work(side: str, settings: dict[str, Any]) -> dict[str, Any]:
     if side == "naive":
         desk = NaiveDesk(settings["database"])
-        return _told(
-            settings, lambda: (_naively(desk, Screen(desk.on_offer, settings["seed"]), _operators(settings)), [])
-        )
+        return _told(settings, lambda: (_naively(desk, _screen(desk.on_offer, settings), _operators(settings)), []))
     folder = Path(settings["folder"])
     engine = open_engine(Settings(database=settings["database"], var=folder, database_clock=settings["shared"]))
     engine.start(tick=False)
     more = on_offer(engine.store)
     settle()
     if side == "ours":
-        screen = Screen(more, settings["seed"])
+        screen = _screen(more, settings)
         told = _told(settings, lambda: (uvloop.run(claim_all(engine, screen, _operators(settings))), []))
     else:
         listed, pairs = more("", settings["races"]), _operators(settings) // 2
         told = _told(settings, lambda: uvloop.run(race_all(engine, listed, pairs, seed=settings["seed"])))
     engine.stop()
     return told
+
+
+def _screen(more: Callable[[str, int], Sequence[str]], settings: dict[str, Any]) -> Screen:
+    return Screen(more, settings["shown"], settings["seed"])
 
 
 def _operators(settings: dict[str, Any]) -> int:

@@ -1,4 +1,7 @@
-"""Claims by operators who look at one list, in processes of their own; who won is read in the journal afterwards."""
+"""Claims by operators who look at one list, in processes of their own; who won is read in the journal afterwards.
+
+Of the list as many are shown as there are operators, so that about every second try comes too late.
+"""
 
 import json
 import subprocess
@@ -33,10 +36,11 @@ class Round:
 
 
 def claimed(count: int, **settings: object) -> Round:
-    """One process with all the operators, or as many as `processes` says."""
+    """By fifty operators in each of `processes` (1 if left out)."""
     processes = int(str(settings.pop("processes", 1)))
     begin_at = time.time() + _LEAD_S
-    given = {"operators": OPERATORS // processes, "begin_at": begin_at, "shared": processes > 1, **settings}
+    shown = OPERATORS * processes
+    given = {"operators": OPERATORS, "shown": shown, "begin_at": begin_at, "shared": processes > 1, **settings}
     told = [Path(str(settings["folder"])) / f"told{number}.json" for number in range(processes)]
     children = [_start(given | {"seed": number, "told": str(path)}) for number, path in enumerate(told)]
     assert [child.wait(timeout=300) for child in children] == [0] * processes

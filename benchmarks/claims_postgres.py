@@ -1,4 +1,4 @@
-"""claims.postgres: two processes with 25 operators each at one list, on a private PostgreSQL with fsync on."""
+"""claims.postgres: two processes with 50 operators each at one list, on a private PostgreSQL with fsync on."""
 
 import os
 import tempfile
