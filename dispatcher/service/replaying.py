@@ -167,7 +167,7 @@ class Comparison:
                 yield _Wrong(of, _whole(of, incident_id, stored=False), None, row)
                 continue
             self._found_count[of] += 1
-            told = tuple(other[n] if n in of.free_places else value for n, value in enumerate(row))
+            told = _with_free(of, row, other) if of.free_places else row
             field = None if told == other else _first_difference(of, other, told)
             if field is None:
                 self._hash.update(_encode(row))
@@ -225,6 +225,11 @@ def _first_difference(of: DerivedTable, stored: Row, told: Row) -> tuple[str, ob
         if was_doc.get(name) != now_doc.get(name):
             return f"doc.{name}", was_doc.get(name), now_doc.get(name)
     return None
+
+
+def _with_free(of: DerivedTable, row: Row, stored: Row) -> Row:
+    """The row as the journal tells it, with what only the stored one knows."""
+    return tuple(stored[n] if n in of.free_places else value for n, value in enumerate(row))
 
 
 def _whole(of: DerivedTable, incident_id: str, *, stored: bool) -> Difference:

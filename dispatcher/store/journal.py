@@ -114,7 +114,7 @@ def _raw_pages(connection: Connection, dialect: Dialect, after: int) -> Iterator
         f"SELECT {_COLUMNS} FROM journal WHERE position > {dialect.placeholder} ORDER BY position LIMIT {_CHUNK}"
     )
     while True:
-        rows = [tuple(row) for row in connection.exec_driver_sql(statement, (after,))]
+        rows = [tuple(row) for row in connection.exec_driver_sql(statement, (after,)).all()]
         yield rows
         if len(rows) < _CHUNK:
             return

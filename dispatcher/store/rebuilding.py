@@ -84,7 +84,7 @@ class DerivedTables:
         """Those of these incidents that have any, in order of id."""
         item, parameters = self._dialect.keys([(each,) for each in sorted(incident_ids)], ("text",))
         question = _SOME_HISTORIES.format(item, self._dialect.join)
-        return list(_by_incident(map(tuple, self._connection.exec_driver_sql(question, parameters))))
+        return list(_by_incident(map(tuple, self._connection.exec_driver_sql(question, parameters).all())))
 
     def _rows_of_histories(self) -> Iterator[Row]:
         statement = _HISTORIES.replace("?", self._dialect.placeholder)
@@ -104,7 +104,7 @@ class DerivedTables:
         same = " AND ".join(f"t.{name} = k.column{number}" for number, name in enumerate(of.key, start=1))
         names = ", ".join(f"t.{name}" for name in of.columns)
         question = f"SELECT {names} FROM {item} {self._dialect.join} {of.table.name} t ON {same}"
-        rows = map(tuple, self._connection.exec_driver_sql(question, parameters))
+        rows = map(tuple, self._connection.exec_driver_sql(question, parameters).all())
         return {of.key_of(row): row for row in rows}
 
     def count(self, of: DerivedTable) -> int:
@@ -116,7 +116,7 @@ class DerivedTables:
         marks = ", ".join([self._dialect.placeholder] * len(of.key))
         first = f"SELECT {names} FROM {of.table.name} ORDER BY {key} LIMIT {PAGE}"
         further = f"SELECT {names} FROM {of.table.name} WHERE ({key}) > ({marks}) ORDER BY {key} LIMIT {PAGE}"
-        rows = [tuple(row) for row in self._connection.exec_driver_sql(first)]
+        rows = [tuple(row) for row in self._connection.exec_driver_sql(first).all()]
         while rows:
             yield rows
             if len(rows) < PAGE:
