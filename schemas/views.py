@@ -227,7 +227,7 @@ class TimelineEntry(Struct, frozen=True, kw_only=True):
     """One event, in commit order. (`seq`, `n`) names it; `event` holds its own fields with their `type`.
 
     `recorded_at` = when it was written; an event's own `at` = when it counts. `said` = note, reason and outcome of the
-    command, empty once erased; `attachments` = what came with it and is not erased. Each stands at one event of the row.
+    command, empty once erased; `attachments` = what came with it and is not erased. Each stands at one event of a row.
     """
 
     seq: int
