@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -98,7 +99,9 @@ class Going:
     def moved(self, place: int, proof: str | None) -> None:
         """Everything up to `place` was acknowledged. Without a proof the mark stays: what follows it is taken again."""
         self.place = place
-        if proof is not None:
+        if proof is None:
+            return
+        with suppress(OSError):  # a full disk: the rows are in all the same, a later run only repeats some more
             self._marks.keep(place, proof, self._tally.counted())
             self._kept = place
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from dispatcher.bootstrap import Engine
+from tests.integration.crash import failing_import
 from tests.integration.crash.failpoints import POINTS, Failpoint, Fault
 from tests.integration.crash.killing import Database, LifeFromOutside, make_template, make_warm, no_fault, say_all
 from tests.integration.crash.one_life import Life
@@ -76,6 +77,14 @@ def _goes_on(life: LifeFromOutside, database: Database, give_up_at: float) -> li
     return [] if code == 0 else [f"it ended with {code}"]
 
 
+def _judged(here: Path, pack: Path, point: str, fault: Fault) -> list[str]:
+    if point == failing_import.POINT:
+        return failing_import.faults_of_import(here, pack, fault)
+    database = Database(here, pack, f"{point}-{fault}", no_fault)
+    found = faults_of(database, point, fault)
+    return found if len(database.ledger.asked) > 5 else [*found, "next to nothing happened"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
@@ -87,13 +96,11 @@ def main() -> None:
         order = json.loads(line)
         here = folder / str(number)
         shutil.copytree(template, here)
-        database = Database(here, pack, f"{order['point']}-{order['fault']}", no_fault)
         try:
-            found = faults_of(database, order["point"], order["fault"])
+            found = _judged(here, pack, order["point"], order["fault"])
         except Exception:  # noqa: BLE001 - the other cases still want to be judged
             found = [traceback.format_exc()]
-        asked = len(database.ledger.asked)
-        sys.stdout.write(json.dumps({"faults": found, "asked": asked}, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"faults": found}, ensure_ascii=False) + "\n")
         sys.stdout.flush()
 
 
