@@ -97,14 +97,14 @@ class _Page:
         test = and_(wanted(self._asked, states), *self._unchanged())
         stored = (
             self._sorted(test, after, count)
-            if self._asked.late_first or self._asked.responder
+            if self._asked.late_first or self._asked.q
             else self._by_rank(test, after, count)
         )
         changed = [(key, it) for key, it in self._open.items() if after is None or key > after]
         return sorted([*stored, *changed], key=lambda row: row[0])[:count]
 
     def _sorted(self, test: ColumnElement[bool], after: _Open | None, count: int) -> list[_Found[_Open]]:
-        """All of them, sorted, for what finds few or puts late ones first."""
+        """All in one scan, for what finds few or puts late ones first."""
         late = type_coerce(queue.c.clock_due_at, BigInteger) < self._at_us
         first = case((late, 0), else_=int(self._asked.late_first))
         key = (first, queue.c.rank, *self._in_rank)
