@@ -1,12 +1,15 @@
 """`liandong deadletters`: what could not become a report or a command, looked at, put right and tried again."""
 
+import os
+import shlex
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 
-import click
 import msgspec
 import typer
 from rich.console import Console
@@ -137,11 +140,19 @@ def _edited(api: Api, letter: str) -> bytes:
     if answer.is_error:
         show_problem(answer)
     detail = msgspec.json.decode(answer.content, type=DeadLetterDetail)
-    before = detail.fixed_text if detail.fixed_text is not None else detail.text
-    after = click.edit(before or "", extension=".json", require_save=True)
-    if after is None:
-        fail("nothing was saved, so nothing was changed", 1)
-    return after.encode()
+    before = detail.raw if detail.fixed is None else detail.fixed
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with TemporaryDirectory() as folder:  # for its owner only
+        file = Path(folder) / f"{letter}.json"
+        file.write_bytes(before)
+        try:
+            subprocess.run([*shlex.split(editor), str(file)], check=True)  # noqa: S603 - the user's own editor
+            after = file.read_bytes()
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
+            fail(f"{editor} did not end well, so nothing was changed: {error}", 1)
+    if after == before:
+        fail("nothing was changed", 1)
+    return after
 
 
 def _tell(done: DeadLetterOutcome | None) -> None:

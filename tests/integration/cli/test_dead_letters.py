@@ -55,11 +55,18 @@ def test_a_letter_is_found_looked_at_corrected_and_redriven(served: Installation
 def test_an_editor_may_be_used(served: Installation, tmp_path: Path) -> None:
     (letter,) = kept(served, b'{"txt": "lamp"}')
     editor = tmp_path / "editor"
-    editor.write_text('#!/bin/sh\nsed -i s/txt/text/ "$1"\ntouch -d "+1 minute" "$1"\n')
+    editor.write_text('#!/bin/sh\nsed -i s/txt/text/ "$1"\n')
     editor.chmod(0o755)
     fixed = served.typed("deadletters", "fix", letter, "--edit", EDITOR=str(editor))
     assert fixed.returncode == 0, fixed.stderr
     assert "redriven" in served.typed("deadletters", "redrive", letter).stdout
+
+
+@pytest.mark.parametrize(("editor", "told"), [("true", "nothing was changed"), ("false", "did not end well")])
+def test_an_editor_that_changed_nothing_changes_nothing(served: Installation, editor: str, told: str) -> None:
+    (letter,) = kept(served, b"{")
+    assert told in served.refused("deadletters", "fix", letter, "--edit", EDITOR=editor)[1]
+    assert "fixed" not in served.said("deadletters", "show", letter)["state"]
 
 
 def test_all_of_a_reason_are_tried_and_what_stays_is_counted(served: Installation) -> None:
