@@ -19,6 +19,8 @@ Lane = Literal["people", "bulk"]
 MAX_BATCH: Final = 200
 # What a turn is meant to take: half of what people may wait, since the next may take twice what the last did.
 BULK_TURN_S: Final = 0.010
+# While people are at work, which means within so many seconds of the last thing they did, it is half of that.
+PEOPLE_ABOUT_S: Final = 1.0
 # A turn has a price of its own (commit, round trips): below this, smaller turns only lower the pace, not the wait.
 LEAST_BULK: Final = 50
 
@@ -43,6 +45,7 @@ class Writer:
         self._something = threading.Condition()
         self._stopping = False
         self._bulk_size = LEAST_BULK
+        self._people_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -118,12 +121,19 @@ class Writer:
         return taken
 
     def _size_of(self, lane: Lane) -> int:
-        return MAX_BATCH if lane == "people" else self._bulk_size
+        if lane == "people":
+            return MAX_BATCH
+        about = self._elapsed() - self._people_at < PEOPLE_ABOUT_S
+        return max(LEAST_BULK, self._bulk_size // 2) if about else self._bulk_size
 
     def _handle(self, lane: Lane, batch: Sequence[Command]) -> list[Outcome]:
+        is_full = len(batch) >= self._size_of(lane)
         started = self._elapsed()
         outcomes = self._spine.handle(batch)
-        seconds = self._elapsed() - started
-        if lane == "bulk" and seconds > 0 and len(batch) >= self._bulk_size:  # a turn that was not full teaches nothing
+        ended = self._elapsed()
+        seconds = ended - started
+        if lane == "people":
+            self._people_at = ended
+        elif seconds > 0 and is_full:  # a turn that was not full teaches nothing
             self._bulk_size = max(LEAST_BULK, min(MAX_BATCH, int(len(batch) * BULK_TURN_S / seconds)))
         return outcomes

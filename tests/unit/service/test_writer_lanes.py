@@ -46,6 +46,21 @@ def test_a_quick_database_gets_full_batches(commands: list[FireDue]) -> None:
     assert max(sizes[1:]) == MAX_BATCH
 
 
+def test_while_people_are_about_turns_are_half_as_long(commands: list[FireDue]) -> None:
+    spine = PricedSpine(turn_s=0.002, each_s=0.00003)
+    writer = Writer(spine, lambda: spine.now_s)
+    writer.start()
+    writer.submit(commands, "bulk").result(timeout=10)
+    assert spine.sizes[-2] == MAX_BATCH
+    for pause_s, size in ((0.0, MAX_BATCH // 2), (1.5, MAX_BATCH)):
+        writer.submit(commands[:1]).result(timeout=10)
+        spine.now_s += pause_s
+        spine.sizes.clear()
+        writer.submit(commands[:1000], "bulk").result(timeout=10)
+        assert max(spine.sizes) == size
+    writer.stop()
+
+
 def test_a_turn_dear_in_itself_does_not_shrink_to_nothing(commands: list[FireDue]) -> None:
     """Once a turn of one took longer than it should, every later one was of one: a hundredth of the pace."""
     sizes = sizes_of(PricedSpine(turn_s=0.05, each_s=0.001), iter([commands]))
