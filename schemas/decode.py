@@ -4,9 +4,11 @@ msgspec raises DecodeError and ValidationError, but also UnicodeDecodeError (bad
 nesting), and lets NUL through, which PostgreSQL text refuses; all of them end here.
 """
 
+from datetime import UTC
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.command_bodies import IncidentCommandBody
 from schemas.commands import BODIES
@@ -83,12 +85,15 @@ def _with_content(report: Report) -> Report:
 
 
 def command_body_from(verb: str, value: object) -> IncidentCommandBody:
-    """The body of a command about an incident; strict: an unknown field is refused."""
+    """The body of a command about an incident, its instants in UTC; strict: an unknown field is refused."""
     body = convert({} if value is None else value, BODIES[verb][0])
     for name in ("promised_at", "until"):
         at = getattr(body, name, None)
-        if at is not None and not is_plausible(at):
+        if at is None:
+            continue
+        if not is_plausible(at):
             raise Undecodable(f"{name} is no date of this age", syntax=False)
+        body = replace(body, **{name: at.astimezone(UTC)})
     return body
 
 

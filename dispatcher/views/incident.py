@@ -55,10 +55,20 @@ def _rows_of_duplicates(connection: Connection, incident: Incident, now: datetim
         some = select(journal).where(journal.c.incident_id.in_(wanted)).order_by(journal.c.incident_id, journal.c.seq)
         found = [row for row in read_journal(connection, some) if row.at <= now]
         rows, asked = rows + found, asked | wanted
-        merged = {it.duplicate for row in found for it in row.events if isinstance(it, DuplicateAttached)}
-        parted = {it.duplicate for row in found for it in row.events if isinstance(it, DuplicateDetached)}
-        wanted = merged - parted - asked
+        wanted = _merged(found) - asked
     return rows
+
+
+def _merged(rows: Iterable[JournalRow]) -> set[str]:
+    """What these rows merged into their incidents and did not take out again."""
+    merged: set[str] = set()
+    for row in rows:
+        for event in row.events:
+            if isinstance(event, DuplicateAttached):
+                merged.add(event.duplicate)
+            elif isinstance(event, DuplicateDetached):
+                merged.discard(event.duplicate)
+    return merged
 
 
 def _arrivals(rows: Iterable[JournalRow]) -> Iterable[tuple[ReportReceived, RoutingDecided]]:
