@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.store import Store
+from tests.chaos_size import chaos_seed, scaled
 from tests.installation import Installation
 from tests.integration.crash import verdict
 from tests.integration.crash.crowd import Client
@@ -30,7 +31,7 @@ def test_twenty_kills_lose_nothing_and_double_nothing(warm: WarmParent, tmp_path
 
 @pytest.mark.chaos
 def test_two_hundred_kills_lose_nothing_and_double_nothing(warm: WarmParent, tmp_path: Path) -> None:
-    _kill_and_check(warm, tmp_path, kills=200, seed=random.SystemRandom().randrange(10**6))
+    _kill_and_check(warm, tmp_path, kills=scaled(200), seed=chaos_seed())
 
 
 @pytest.mark.slow

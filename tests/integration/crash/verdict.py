@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import msgspec
@@ -212,7 +212,7 @@ def state_faults(store: Store, found: Found) -> Iterator[str]:
     for incident_id, folded in found.incidents.items():
         if stored.get(incident_id) != folded:
             yield f"{incident_id}: stored state is not the fold of its journal"
-    counted = sum(store.counts(datetime.now(UTC)).open_by_state.values())
+    counted = sum(store.counts().open_by_state.values())
     alive = sum(incident.state in {"offered", "claimed", "resolved"} for incident in found.incidents.values())
     if counted != alive:
         yield f"{counted} incidents open in the table, {alive} by the journal"

@@ -1,9 +1,10 @@
 """The power is cut at any moment; whatever was acknowledged before is there after it.
 
-The engine runs its real statements through its real driver and library on a watched disk (`watched_sqlite`). At points
-drawn by a seed the disk's content is made as a power cut could have left it (`disk`), opened with the ordinary store,
-and asked (`after_the_cut`). The next life goes on from one of these images, so a database lives through many cuts.
-Simulated are the disk and the moment; kernel and drive are taken at their word that a sync that returned has happened.
+The engine runs its real statements through its real driver and library on a watched disk (`watched_sqlite`; photos:
+`watched_files`). At points drawn by a seed the disk's content is made as a power cut could have left it (`disk`),
+opened with the ordinary store, and asked (`after_the_cut`). The next life goes on from one of these images, so a
+database lives through many cuts. Simulated are the disk and the moment; kernel and drive are taken at their word that a
+sync that returned has happened.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Final
 import pytest
 
 from dispatcher.bootstrap import Engine
-from dispatcher.store import on_sqlite
+from dispatcher.store import files, folders, on_sqlite
 from tests.chaos_size import chaos_seed, scaled
 from tests.integration.crash.trusting_pack import trusting_pack
 from tests.integration.power import after_the_cut
@@ -137,6 +138,14 @@ def test_a_store_that_does_not_sync_is_found(folder: Path, life: type[RecordedLi
     campaign = Campaign(folder, 20250117, life)
     campaign.run(50)
     assert [fault for fault in campaign.faults if "was answered" in fault or "open" in fault], campaign.faults
+
+
+def test_photos_whose_folders_are_not_synced_are_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "sync_folder", lambda _: None)
+    monkeypatch.setattr(folders, "sync_folder", lambda _: None)
+    campaign = Campaign(folder, 20250118)
+    campaign.run(50)
+    assert [fault for fault in campaign.faults if "its file is not there" in fault], campaign.faults
 
 
 def _run(campaign: Campaign, cuts: int) -> None:
