@@ -76,7 +76,7 @@ class Engine:
         """Start the writer, publish the pack if its jurisdiction has no bundle yet, start the alarms."""
         self.writer.start()
         self.publish_first(find_pack(self.settings.pack))
-        self.metrics.refresh(self.store.counts(self.now()))
+        self.metrics.refresh(self.store.counts())
         if tick:
             ticking = Tick(self.store, self.writer, self.metrics, self.now, time.monotonic)
             self.run_loop("tick", ticking.step)

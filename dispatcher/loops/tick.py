@@ -41,13 +41,13 @@ class Tick:
             self._writer.submit([FireDue(incident_id=incident_id, via="tick") for _, incident_id in due]).result()
             return 0.0
         if self._elapsed() > self._refresh_at:
-            self._refresh(now)
+            self._refresh()
         if next_due is None:
             return MAX_SLEEP_S
         return min(MAX_SLEEP_S, max(0.001, (next_due - now).total_seconds()))
 
-    def _refresh(self, now: datetime) -> None:
+    def _refresh(self) -> None:
         began = self._elapsed()
-        self._metrics.refresh(self._store.counts(now))
+        self._metrics.refresh(self._store.counts())
         ended = self._elapsed()
         self._refresh_at = ended + max(_REFRESH_S, (ended - began) / _REFRESH_SHARE)

@@ -90,4 +90,3 @@ class Counts(Struct, frozen=True, kw_only=True):
 
     open_by_state: dict[str, int]
     letters: int
-    overdue: int = 0  # of the simulation's store only

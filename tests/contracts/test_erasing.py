@@ -76,7 +76,7 @@ def test_other_content_under_the_key_of_an_erased_report_is_not_kept(bench: Benc
     outcome = bench.report("1", "the same thing told otherwise", reporter=WHO)
     assert isinstance(outcome, out.Refused)
     assert isinstance(outcome.refusal, no.Erased)
-    assert bench.store.counts(bench.now).letters == 0
+    assert bench.store.counts().letters == 0
 
 
 def test_all_of_an_incident_goes_at_once(bench: Bench) -> None:

@@ -283,11 +283,10 @@ class ModelStore(Store):
     def next_due(self) -> datetime | None:
         return min((it.due_at for it in self._tables.incidents.values() if it.due_at is not None), default=None)
 
-    def counts(self, now: datetime) -> Counts:
+    def counts(self) -> Counts:
         states = [it.incident.state for it in self._tables.incidents.values()]
         by_state: dict[str, int] = {state: states.count(state) for state in NOT_OVER_STATES}
-        overdue = len(self.due_before(now, len(states)))
-        return Counts(open_by_state=by_state, overdue=overdue, letters=len(self._tables.letters))
+        return Counts(open_by_state=by_state, letters=len(self._tables.letters))
 
 
 def _read(kept: NewBody) -> Body:
