@@ -65,6 +65,13 @@ class Reporters:
                 self._told.append(self._seen(kind, spot))
                 self._tell(self._told[-1])
 
+    def see_again(self) -> None:
+        """Somebody else reports what was reported just now."""
+        if not self.is_silent:
+            latest = self._told[-self._world.rng.randint(1, min(3, len(self._told))) :][0]
+            self._told.append(replace(latest, source_id=f"r{len(self._told)}", held_by=msgspec.UNSET))
+            self._tell(self._told[-1])
+
     def _seen(self, kind: Kind, spot: Spot) -> Report:
         rng = self._world.rng
         knows_place, knows_point = rng.random() < 0.5, rng.random() < 0.7

@@ -107,6 +107,16 @@ def _closed_by_time_though_reopened(patch: pytest.MonkeyPatch) -> None:
     _after(ev.IncidentReopened, keep)(patch)
 
 
+def _correction_takes_back_the_pauses(patch: pytest.MonkeyPatch) -> None:
+    right = _evolve._corrected_clocks
+
+    def as_routed(incident: Incident, event: ev.IncidentCorrected, *, held: bool) -> clocks.Clocks:
+        due_at, found = event.decision.resolution_due_at, right(incident, event, held=held)
+        return tuple(replace(it, due_at=due_at) if due_at and it.name == "resolution" else it for it in found)
+
+    patch.setattr(_evolve, "_corrected_clocks", as_routed)
+
+
 # ── who has it ───────────────────────────────────────────────────────────────────────────────────
 def _two_holders(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_offering, "_lost", lambda *_: None)
@@ -183,6 +193,7 @@ PLANTED_LIFE: Final[dict[str, Plant]] = {
         _extension_stays_late,
         _undone_alarm_rings_again,
         _closed_by_time_though_reopened,
+        _correction_takes_back_the_pauses,
         _two_holders,
         _stale_offers_are_taken,
         _referred_and_kept,

@@ -201,12 +201,13 @@ class World:
             self._node_acts(self.nodes, steps=3)
 
     def _rush(self) -> None:
-        """Everybody turns to one incident at once."""
+        """Everybody turns to one incident at once, and it may be reported again."""
         open_ones = [name for name, it in self.tables.incidents.items() if it.incident.state in OPEN_STATES]
         if open_ones:
             incident_id = self.rng.choice(open_ones)
             for one in self._workers:
                 one.rush(incident_id)
+            self._reporters.see_again()
 
     def _node_acts(self, nodes: Sequence[Node], steps: int = 1) -> None:
         alive = [node for node in nodes if node.alive]
