@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from dispatcher.views import moment
 from tests.integration.web.conftest import Door, SetClock
 
 pytestmark = pytest.mark.anyio
@@ -284,3 +285,17 @@ async def test_nearby_is_asked_within_limits(door: Door) -> None:
     page = (await door.client.get(f"/incidents/{lamp}", params={"lang": "en"})).text
     assert "56 m" in page
     assert f"/incidents/{hole}" in page
+
+
+async def test_a_page_of_long_ago_is_said_to_be_gone(
+    door: Door, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [await opened(door, f"捡到手套{number}只") for number in range(2)]
+    cursor = (await door.get(LIST, limit=1)).json()["next_cursor"]
+    clock.pass_by(minutes=1)
+    await door.command(made[1], "cancel", reason="试")
+    monkeypatch.setattr(moment, "MOST_ROWS", 0)
+    answer = await door.get(LIST, cursor=cursor)
+    assert (answer.status_code, answer.json()["title"]) == (422, "TooFarBack")
+    page = await door.client.get("/", params={"cursor": cursor, "lang": "en"})
+    assert (page.status_code, "please begin again" in page.text) == (422, True)
