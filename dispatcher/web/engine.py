@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol, cast
 
@@ -55,6 +57,25 @@ def engine_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Engine:
 async def carry_out(engine: Engine, commands: Sequence[Command], lane: Lane = "people") -> list[Outcome]:
     """Outcomes once committed. Raises StoreUnavailable: nothing was acknowledged.
 
-    Shielded: when the client goes away, the writer must still find its future as it left it.
+    A future of the loop's own, told by the writer's: when the client goes away, the writer must still find its future
+    as it left it. `shield(wrap_future(…))` means the same and takes a third more, 8 µs.
     """
-    return await asyncio.shield(asyncio.wrap_future(engine.writer.submit(commands, lane)))
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[list[Outcome]] = loop.create_future()
+
+    def tell(done: Future[list[Outcome]]) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and with it whoever asked
+            loop.call_soon_threadsafe(_hand_over, done, answered)
+
+    engine.writer.submit(commands, lane).add_done_callback(tell)
+    return await answered
+
+
+def _hand_over(done: Future[list[Outcome]], answered: "asyncio.Future[list[Outcome]]") -> None:
+    if answered.done():
+        return
+    error = done.exception()
+    if error is None:
+        answered.set_result(done.result())
+    else:
+        answered.set_exception(error)
