@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import gc
 import json
 import mmap
 import os
@@ -278,6 +279,8 @@ def make_warm() -> None:
     """A fork inherits what was read; reading YAML is not what is tested. stdout is for what is judged."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     bootstrap.load_pack = functools.cache(load_pack)  # type: ignore[attr-defined]
+    gc.collect()
+    gc.freeze()  # a child's collector would copy every page it looks at
 
 
 def main() -> None:

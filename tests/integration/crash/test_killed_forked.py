@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,12 +67,17 @@ def _kill(
         for number in range(parents)
     ]
     judged: list[dict[str, Any]] = []
-    for number, parent in enumerate(running):
+
+    def hear(parent: subprocess.Popen[str]) -> None:
         assert parent.stdout is not None
         for line in parent.stdout:
             judged.append(json.loads(line))
             if progress and len(judged) % 20 == 0:
                 print(f"seed {seed}: {sum(each['kills'] for each in judged)} kills judged")  # noqa: T201 - progress
+
+    with ThreadPoolExecutor(parents) as threads:
+        list(threads.map(hear, running))
+    for number, parent in enumerate(running):
         assert parent.wait() == 0, (folder / f"{number}.log").read_text(encoding="utf-8")[-2000:]
     return judged
 
