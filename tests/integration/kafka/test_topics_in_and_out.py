@@ -178,8 +178,9 @@ def test_poison_among_reports_becomes_dead_letters_and_holds_nobody_up(town: Kaf
     assert len({it.id for it in letters}) == len(POISON)
     for (_, _, code), reason in zip(POISON.values(), reasons, strict=True):
         assert reason.startswith(code)
+    of_reports = text("SELECT raw FROM letters WHERE origin LIKE 'dispatch.reports.%' ORDER BY letter_id")
     with engine.engine.store.reading() as connection:
-        kept = connection.execute(text("SELECT raw FROM letters WHERE origin LIKE 'dispatch.reports.%' ORDER BY letter_id")).scalars().all()
+        kept = connection.execute(of_reports).scalars().all()
     assert [bytes(raw) for raw in kept[: len(POISON)]] == [value or b"" for value, _, _ in POISON.values()]
 
 
