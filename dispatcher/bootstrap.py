@@ -115,6 +115,8 @@ class Engine:
         """What keeps this process from working, in words; empty = ready."""
         problems = [f"loop {name} is failing: {loop.failing}" for name, loop in self._loops.items() if loop.failing]
         problems += [f"loop {name} has ended" for name, loop in self._loops.items() if not loop.alive]
+        if not self.writer.alive:
+            problems.append("the writer has ended")
         try:
             if not self.store.jurisdictions():
                 problems.append("no bundle is published")

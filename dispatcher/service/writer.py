@@ -74,6 +74,11 @@ class Writer:
         return waiting.future
 
     @property
+    def alive(self) -> bool:
+        """Whether somebody answers what is submitted."""
+        return self._thread.is_alive()
+
+    @property
     def waiting_count(self) -> int:
         """Calls not yet taken up."""
         return sum(len(lane) for lane in self._lanes.values())

@@ -76,3 +76,9 @@ async def test_a_stopped_writer_acknowledges_nothing(door: Door, engine: Engine)
     engine.writer.stop()
     answer = await door.post("/api/v1/reports", report())
     assert (answer.status_code, answer.json()["title"]) == (503, "Unavailable")
+
+
+async def test_without_its_writer_it_is_not_ready(door: Door) -> None:
+    door.engine.writer.stop()
+    answer = await door.get("/readyz")
+    assert (answer.status_code, answer.json()["problems"]) == (503, ["the writer has ended"])
