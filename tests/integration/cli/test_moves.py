@@ -78,7 +78,14 @@ def test_a_life_by_commands(served: Installation) -> None:
     does(served, incident, "closed", "follow-up", "--solved", "--satisfied")
     does(served, incident, "offered", "reopen", "--reason", "再坏")
     story = typed(served, "show", incident)[1]
-    for told in ("吊车1 of urban-lighting: cleared", "WorkPaused waiting_for=parts  urban-lighting", "round 3", "satisfied", "等灯头", "又灭了"):
+    for told in (
+        "吊车1 of urban-lighting: cleared",
+        "WorkPaused waiting_for=parts  urban-lighting",
+        "round 3",
+        "satisfied",
+        "等灯头",
+        "又灭了",
+    ):
         assert told in story
 
 

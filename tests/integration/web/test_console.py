@@ -30,7 +30,7 @@ _NOT_BY_FORM = (BundleRefused, LetterSettled, LetterStays, UnknownBody, UnknownL
 CONSOLE = PROJECT / "dispatcher" / "web" / "console"
 
 
-async def page(door: Door, path: str, status: int = 200, **params: str) -> Page:
+async def page(door: Door, path: str, status: int = 200, /, **params: str) -> Page:
     answer = await door.client.get(path, params=params or None)
     return read(answer, status)
 

@@ -1,6 +1,7 @@
 """What a record of a topic means: a command, or a dead letter that says why."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,7 +24,7 @@ def report(data: object = None, kind: str = topics.REPORT_TYPE, **headers: bytes
     return record(topics.REPORTS, value, kind, **headers)
 
 
-def command(verb: str = "claim", responder: str = "drains", **members: object) -> Record:
+def command(verb: str = "claim", /, responder: str = "drains", **members: Any) -> Record:
     value = msgspec.json.encode({"incident_id": INCIDENT} | members)
     return record(topics.commands(responder), value, f"dispatch.command.{verb}.v1")
 
@@ -90,7 +91,7 @@ def test_a_command_repeated_through_the_other_door_is_recognised() -> None:
     assert by_topic.digest == by_http.digest
 
 
-SAYS: dict[str, dict[str, object]] = {
+SAYS: dict[str, dict[str, Any]] = {
     "refer": {"to": "roads"},
     "plan": {"promised_at": "2025-01-12T15:30:00+08:00"},
     "pause": {"waiting_for": "weather", "reason": "大雪"},
@@ -125,7 +126,7 @@ def test_a_department_may_give_its_own_commands_by_topic_and_no_others(verb: str
         ("extend", {"until": "9999-12-31T23:59:59Z"}),
     ],
 )
-def test_a_move_that_does_not_say_enough_is_no_command(verb: str, members: dict[str, object]) -> None:
+def test_a_move_that_does_not_say_enough_is_no_command(verb: str, members: dict[str, Any]) -> None:
     letter = incident_command(command(verb, **members))
     assert isinstance(letter, KeepDeadLetter)
     assert letter.reason.startswith("not-a-command: ")
