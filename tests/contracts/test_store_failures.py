@@ -59,7 +59,7 @@ def test_another_process_holds_the_file_until_it_dies(sqlite_url: str) -> None:
 def test_a_full_disk_is_unavailable_until_there_is_room(sqlite_url: str) -> None:
     store = Store.open(sqlite_url)
     _set(store, "max_page_count=60")
-    big = [NewBody(HERE, ident(1, "R"), ident(1), "said", NOON, bytes(1_000_000))]
+    big = [NewBody(HERE, ident(1, "R"), ident(1), "said", NOON, b'{"note": "' + b"x" * 1_000_000 + b'"}')]
     with pytest.raises(StoreUnavailable, match="full"):
         save(store, Changes(bodies=big))
     _set(store, "max_page_count=100000")
