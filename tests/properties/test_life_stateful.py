@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from hypothesis import settings
+import pytest
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
-from dispatcher.core import Context, LastRow, Plan, apply_row, decide, evolve
+from dispatcher.core import Context, LastRow, Plan, apply_row, decide, evolve, next_due_at
+from dispatcher.core.lifecycle import LIFECYCLE
 from dispatcher.core.parties import holders, is_open
 from schemas import commands as do
 from schemas import events as ev
@@ -22,6 +24,7 @@ from schemas.incidents import OPEN_STATES, Incident
 from schemas.reports import Report
 from tests.simulation.clock_oracle import ClockOracle
 from tests.simulation.faults import Violation
+from tests.simulation.planted_life import PLANTED_LIFE
 from tests.simulation.standing import hold_together, moved, stands
 from tests.unit.core.incident_making import DESK, NOON
 
@@ -31,6 +34,7 @@ PEOPLE = ("a", "b", "c", DESK)
 CATEGORIES = ("lighting/streetlight", "road/hole")
 WHICH = st.sampled_from(IDS)
 WHO = st.sampled_from((*PEOPLE, None))
+AIMED = st.sampled_from((True,) * 4 + (False,))
 REASON = st.sampled_from(("because", "because", None))
 AHEAD_MIN = st.sampled_from((-5, 30, 600, 6000))
 _events = msgspec.json.Decoder(tuple[ev.AnyEvent, ...]).decode
@@ -105,6 +109,14 @@ class Lives(RuleBasedStateMachine):
     def wait(self, minutes: float) -> None:
         self.now += timedelta(minutes=minutes)
 
+    @rule(which=WHICH, late_s=st.sampled_from((0, 0.001, 30)))
+    def wait_for_the_alarm(self, which: str, late_s: float) -> None:
+        """At the due instant itself nothing is late."""
+        due_at = next_due_at(self.incidents[which])
+        if due_at is not None:
+            self.now = max(self.now, due_at + timedelta(seconds=late_s))
+            self.alarm(which)
+
     @rule(which=WHICH)
     def alarm(self, which: str) -> None:
         self.happens(which, decide(self.incidents[which], do.FireDue(incident_id=which), Context(now=self.now)))
@@ -144,7 +156,24 @@ class Lives(RuleBasedStateMachine):
         )
 
     # ── a command ────────────────────────────────────────────────────────────────────────────────
-    def gives(self, verb: str, which: str, who: str | None, basis: str, late_s: float, **says: Any) -> None:
+    def aim(self, verb: str, which: str, who: str | None) -> tuple[str, str | None]:
+        """An incident that the verb is for, and somebody who may, as near to the drawn ones as there is."""
+        move, newest = LIFECYCLE[verb], self.rows[which][-1]
+        if verb == "undo":
+            did = [it.responder for it in newest if hasattr(it, "responder")]
+            return which, did[0] if did else who
+        there = [it for it in (which, *IDS) if self.incidents[it].state in move.states]
+        incident = self.incidents[there[0] if there else which]
+        may = {DESK} if "desk" in move.who else set()
+        may |= set(holders(incident)) if "holder" in move.who else set()
+        may |= {it.responder for it in incident.offers if is_open(it)} if "candidate" in move.who else set()
+        return incident.id, who if who in may or not may else min(may)
+
+    def gives(
+        self, verb: str, which: str, who: str | None, basis: str, late_s: float, *, aimed: bool, **says: Any
+    ) -> None:
+        if aimed:
+            which, who = self.aim(verb, which, who)
         incident, routed = self.incidents[which], says.pop("routed", None)
         command = self.command(verb, incident, who, basis, says)
         if late_s:
@@ -285,8 +314,9 @@ def _rule_of(verb: str) -> Any:
     drawn_for: dict[str, st.SearchStrategy[Any]] = {
         "which": WHICH,
         "who": WHO,
-        "basis": st.sampled_from(("none", "none", "offer", "old", "seq")),
-        "late_s": st.sampled_from((0, 0, 30)),
+        "aimed": AIMED,
+        "basis": st.sampled_from(("none",) * 5 + ("offer", "seq", "old")),
+        "late_s": st.sampled_from((0, 0, 0, 30)),
         **SAYS.get(verb, {}),
     }
     if verb in ("correct", "reopen", "follow-up"):
@@ -299,8 +329,29 @@ def _rule_of(verb: str) -> Any:
     return rule(**drawn_for)(gives)  # type: ignore[call-overload] # its overloads know no names made at run time
 
 
-for _verb in do.BODIES:
-    setattr(Lives, f"does_{_verb.replace('-', '_')}", _rule_of(_verb))
+# The steps that a life is mostly made of come more often than those that end it.
+_OFTEN = ("claim",) * 5 + (
+    "start",
+    "pause",
+    "pause",
+    "resume",
+    "resume",
+    "extend",
+    "undo",
+    "undo",
+    "unmerge",
+    "dispatch",
+)
+for _n, _verb in enumerate((*do.BODIES, *_OFTEN)):
+    setattr(Lives, f"does_{_verb.replace('-', '_')}_{_n}", _rule_of(_verb))
 
 TestLives = Lives.TestCase
 TestLives.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+
+
+@pytest.mark.parametrize("bug", ["alarm_again_and_again", "return_keeps_the_epoch", "claim_clock_goes_on"])
+def test_it_can_fail(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    PLANTED_LIFE[bug](monkeypatch)
+    unshrunk = settings(TestLives.settings, phases=[Phase.generate], database=None)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Lives, settings=unshrunk)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import PROJECT
 from tests.simulation.planted import PLANTED_AROUND
-from tests.simulation.planted_life import PLANTED_LIFE, Plant
+from tests.simulation.planted_life import PLANTED_LIFE
 from tests.simulation.sweep import failures_of, keep, kept_seeds, run_seed, sweep
 
 _SEEDS = 500
@@ -19,6 +19,15 @@ _AT_ONCE = 50
 _CHAOS_SEEDS = 50_000
 _CHAOS_LIMIT_S = 3300  # of the hour that `make chaos` gives one test
 _CAUGHT_WITHIN = 300
+# Where the rare ones were last seen: tried first, and then all the others.
+_SEEN_AT = {
+    "keys_not_unique": 62,
+    "no_group_locks": 82,
+    "joins_what_was_corrected_away": 131,
+    "alarm_at_the_due_instant": 35,
+    "pause_rings_on": 28,
+    "units_are_theirs_for_ever": 21,
+}
 _PLANTED = {plant.__name__.removeprefix("_"): plant for plant in PLANTED_AROUND} | PLANTED_LIFE
 
 
@@ -60,10 +69,11 @@ def test_no_order_depends_on_hashes() -> None:
     assert len(told) == 1, told
 
 
-@pytest.mark.parametrize("plant", _PLANTED.values(), ids=_PLANTED.keys())
-def test_a_planted_bug_is_caught(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch)
-    caught = next((seed for seed in range(1, _CAUGHT_WITHIN) if failures_of([seed])), None)
+@pytest.mark.parametrize("name", _PLANTED)
+def test_a_planted_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _PLANTED[name](monkeypatch)
+    seeds = [_SEEN_AT.get(name, 1), *range(1, _CAUGHT_WITHIN)]
+    caught = next((seed for seed in seeds if failures_of([seed])), None)
     assert caught is not None, f"{_CAUGHT_WITHIN} seeds did not see it"
 
 
