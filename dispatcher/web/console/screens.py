@@ -57,7 +57,7 @@ def render(
 
 def with_query(request: AnyRequest, **changed: str | None) -> str:
     """The query of this page with some parameters changed or (None) left out, ready for a link."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changed and value]
+    kept = [(name, value) for name, value in request.query_params.items() if name not in changed and value]
     query = urlencode(kept + [(name, value) for name, value in changed.items() if value])
     return f"?{query}" if query else "?"
 
