@@ -151,7 +151,7 @@ class Reports:
         return facts, usable
 
     def _joined(self, routed: Routed) -> Incident | None:
-        """Nobody joins what was not loaded under locks, or has ended, moved or changed its kind: since, or in this batch."""
+        """Nobody joins what was not loaded under locks, or what ended, moved or became another kind since."""
         incidents, category = self._work.incidents, routed.facts.category
         standing = [
             other

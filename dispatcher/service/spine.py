@@ -105,7 +105,9 @@ class Spine:
         try:
             self._observer.committed(changes, outcomes, seconds)
         except Exception as error:  # noqa: BLE001 - the batch is done
-            log.error("observer_failed", error=type(error).__name__, at=_where(error))
+            log.error(  # noqa: TRY400 - a traceback may quote personal text
+                "observer_failed", error=type(error).__name__, at=_where(error)
+            )
 
     def _bury(self, command: Command, error: Exception) -> out.Outcome:
         kind = type(error).__name__

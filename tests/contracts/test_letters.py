@@ -16,6 +16,7 @@ from schemas.upkeep_commands import (
     DiscardDeadLetter,
     EraseBody,
     FixDeadLetter,
+    LetterCommand,
     ReadDeadLetter,
     RedriveDeadLetter,
 )
@@ -234,6 +235,7 @@ def test_nobody_commands_us_by_a_letter_of_his_own(bench: Bench) -> None:
 def test_what_is_settled_stays_so(bench: Bench) -> None:
     letter_id, gone = keep(bench, REPORT), keep(bench, REPORT, "other/0/1")
     done(bench, RedriveDeadLetter(letter_id=letter_id))
+    wrong: LetterCommand
     for wrong in (FixDeadLetter(letter_id=letter_id, body=b"{}"), DiscardDeadLetter(letter_id=letter_id)):
         assert refused(bench, wrong) == no.LetterSettled(letter_id=letter_id, state="redriven")
     assert not done(bench, DiscardDeadLetter(letter_id=gone)).repeated

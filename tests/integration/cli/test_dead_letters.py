@@ -117,6 +117,7 @@ def test_without_a_server_and_nothing_of_an_erased_text_is_left(installation: In
 
 
 def test_nothing_is_left_while_the_server_runs_on(installation: Installation) -> None:
+    taken: dict[str, str] = {}
     with installation.serving() as http:
         for number in range(40):
             text = f"{LAMP} {number}, sagt {NAME}"

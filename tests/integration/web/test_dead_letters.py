@@ -24,12 +24,14 @@ async def kept(door: Door, raw: bytes = b"\xff{", origin: str = "old.csv:7", rea
     return letter_id
 
 
-async def asked(door: Door, method: str, path: str, content: bytes | None = None, **params: str) -> httpx.Response:
+async def asked(
+    door: Door, method: str, path: str, *, content: bytes | None = None, params: dict[str, str] | None = None
+) -> httpx.Response:
     return await door.client.request(method, f"{LETTERS}{path}", content=content, params=params, headers=ADMIN)
 
 
 async def listed(door: Door, **params: str) -> list[dict[str, Any]]:
-    answer = await asked(door, "GET", "", **params)
+    answer = await asked(door, "GET", "", params=params)
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
@@ -45,7 +47,7 @@ async def test_a_letter_is_listed_shown_fixed_and_redriven(door: Door) -> None:
     stays = await asked(door, "POST", f"/{letter_id}/redrive")
     assert (stays.status_code, stays.json()["title"]) == (422, "LetterStays")
     assert stays.json()["reason"].startswith("not-json")
-    fixed = await asked(door, "POST", f"/{letter_id}/fix", json.dumps({"text": "路灯坏了"}).encode())
+    fixed = await asked(door, "POST", f"/{letter_id}/fix", content=json.dumps({"text": "路灯坏了"}).encode())
     assert (fixed.status_code, fixed.json()["state"]) == (200, "open")
     answer = (await asked(door, "POST", f"/{letter_id}/redrive")).json()
     assert (answer["state"], answer["report"]["category"]) == ("redriven", "lighting/streetlight")
@@ -65,7 +67,9 @@ async def test_pages_and_filters(door: Door) -> None:
     seen, cursor = [], None
     while True:
         page = (
-            await asked(door, "GET", "", limit="2", reason="not-json", **({"cursor": cursor} if cursor else {}))
+            await asked(
+                door, "GET", "", params={"limit": "2", "reason": "not-json"} | ({"cursor": cursor} if cursor else {})
+            )
         ).json()
         seen += [item["letter_id"] for item in page["items"]]
         cursor = page["next_cursor"]
@@ -73,7 +77,7 @@ async def test_pages_and_filters(door: Door) -> None:
             break
     assert seen == sorted(ids, reverse=True)  # newest first; of one instant in some order
     for params in ({"state": "lost"}, {"limit": "0"}, {"cursor": "x' OR 1"}):
-        assert (await asked(door, "GET", "", **params)).status_code == 422
+        assert (await asked(door, "GET", "", params=params)).status_code == 422
 
 
 @pytest.mark.parametrize("path", [f"{LETTERS}/{NOWHERE}/{verb}" for verb in ("fix", "redrive", "discard", "erase")])
@@ -99,9 +103,9 @@ async def test_only_the_admin_may(door: Door) -> None:
 
 async def test_an_empty_fix_and_a_settled_letter_are_refused(door: Door) -> None:
     letter_id = await kept(door)
-    assert (await asked(door, "POST", f"/{letter_id}/fix", b"  ")).status_code == 422
+    assert (await asked(door, "POST", f"/{letter_id}/fix", content=b"  ")).status_code == 422
     assert (await asked(door, "POST", f"/{letter_id}/discard")).json()["state"] == "discarded"
-    answer = await asked(door, "POST", f"/{letter_id}/fix", b"{}")
+    answer = await asked(door, "POST", f"/{letter_id}/fix", content=b"{}")
     assert (answer.status_code, answer.json()["title"]) == (409, "LetterSettled")
 
 

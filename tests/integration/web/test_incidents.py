@@ -269,6 +269,7 @@ async def test_a_report_being_typed_leaves_no_trace(door: Door) -> None:
     (found,) = answer.json()["items"]
     assert (found["incident_id"], found["reasons"]) == (lamp, ["same-place", "same-category", "alike"])
     assert door.engine.store.last_position() == before
+    odd: object
     for odd in ([], {"text": 7}, {"location": {"lat": "x"}}):
         assert (await door.post("/api/v1/reports:similar", odd)).status_code == 422
     assert (await door.raw("/api/v1/reports:similar", b"{")).status_code == 400
