@@ -107,6 +107,7 @@ def test_a_full_disk_is_503_loses_nothing_and_is_over_when_there_is_space(
         assert claimed.status_code == 200, claimed.text
         assert early.status_code == 503 or early.json() == claimed.json()
         _wait_until_ready(http)
+        _wait_until_rung(http, taken[0]["incident_id"])
     _holds(installation, taken, rung=taken[0]["incident_id"])
 
 
@@ -159,6 +160,14 @@ def _wait_until_ready(http: httpx.Client) -> None:
     give_up_at = time.monotonic() + 10
     while (answer := http.get("/readyz")).status_code != 200:
         assert time.monotonic() < give_up_at, answer.text
+        time.sleep(0.05)
+
+
+def _wait_until_rung(http: httpx.Client, incident_id: str) -> None:
+    """The alarm that could not be written while it was due."""
+    give_up_at = time.monotonic() + 10
+    while "ClockBreached" not in (told := http.get(f"/api/v1/incidents/{incident_id}/timeline").text):
+        assert time.monotonic() < give_up_at, told[:500]
         time.sleep(0.05)
 
 
