@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from dispatcher.bootstrap import Engine, open_engine
 from dispatcher.settings import Settings
+from dispatcher.store import StoreUnavailable
 from schemas import outcomes as out
 from schemas.notices import OutgoingMessage
 from tests.integration.crash.ledger import Answer, Ledger
@@ -23,6 +24,7 @@ from tests.integration.power.watched_sqlite import watching
 DATABASE: Final = "liandong.db"
 _PATIENCE_S: Final = 60.0
 _TALKS: Final = 3
+_MOST_STARTS: Final = 10
 
 
 class Told(NamedTuple):
@@ -55,7 +57,7 @@ class RecordedLife:
 
     def live(self) -> None:
         with watching(self.recorder, self._folder), watching_files(self.recorder, self._folder):
-            engine = open_engine(settings_of(self._folder, self._pack))
+            engine = self._opened()
             self.prepare(engine)
             engine.start()
             engine.deliver_to(self, adapter=ADAPTER)
@@ -64,6 +66,15 @@ class RecordedLife:
             for _ in self._talks:
                 assert self._done.acquire(timeout=_PATIENCE_S), "no answer"
             engine.stop()
+
+    def _opened(self) -> Engine:
+        """Started again by whoever watches over it, while the disk does not let it open."""
+        for _ in range(_MOST_STARTS):
+            try:
+                return open_engine(settings_of(self._folder, self._pack))
+            except StoreUnavailable:
+                self.unavailable_count += 1
+        raise AssertionError("it does not open")
 
     def prepare(self, engine: Engine) -> None:
         """For a control to plant its fault."""
