@@ -18,8 +18,9 @@ run: $(STAMP) ## page, API, clocks and metrics in one process, SQLite under ./va
 scale: $(STAMP) ## the same engine with PostgreSQL, Kafka and a worker, all on loopback
 	@exec $(BIN)/python -m deploy.local.scale $(ARGS)
 
+# Two processes, a file at a time each: much of a test is waiting (for a broker, for a server to start).
 test: $(STAMP) ## all tests, real PostgreSQL and Kafka included (ARGS go to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(STAMP) ## style, types, imports, generated files
 	$(BIN)/ruff check $(CODE)
