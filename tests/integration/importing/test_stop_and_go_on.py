@@ -86,7 +86,7 @@ def test_killed_it_repeats_one_piece_at_most(imports: Imports, write: Write) -> 
     done, said = go_on(imports, file)
     assert "goes on after row" in said
     assert done["rows_count"] == done["taken_count"] + done["repeated_count"] == COUNT
-    assert done["repeated_count"] in {0, 200}
+    assert 0 <= done["repeated_count"] <= 200
     assert len(imports.events(ev.ReportReceived)) == len(imports.events(ev.IncidentResolved)) == COUNT
 
 
@@ -141,7 +141,7 @@ def test_into_a_running_server_and_after_that_server_s_end(imports: Imports, wri
     with imports.serving():
         done, _ = go_on(imports, file)
     assert done["rows_count"] == done["taken_count"] + done["repeated_count"] == COUNT
-    assert done["repeated_count"] in {0, 200}
+    assert 0 <= done["repeated_count"] <= 200
     assert len({event.key for event in imports.events(ev.ReportReceived)}) == COUNT
 
 
