@@ -3,6 +3,6 @@
 from dispatcher.core.clocks import next_due_at
 from dispatcher.core.context import Context, LastRow, Plan
 from dispatcher.core.decide import decide
-from dispatcher.core.evolve import apply_row, evolve
+from dispatcher.core.evolve import apply_row, evolve, fold
 
-__all__ = ["Context", "LastRow", "Plan", "apply_row", "decide", "evolve", "next_due_at"]
+__all__ = ["Context", "LastRow", "Plan", "apply_row", "decide", "evolve", "fold", "next_due_at"]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dispatcher.core import correcting, ending, handling, merging, offering, storms
 from dispatcher.core.clocks import due_at
 from dispatcher.core.context import Context, Plan, Verdict
-from dispatcher.core.parties import holders
+from dispatcher.core.parties import holders, is_open
 from schemas import commands as do
 from schemas import events as ev
 from schemas import refusals as no
@@ -83,7 +83,7 @@ def _as_joined(decision: RoutingDecision, incident: Incident) -> RoutingDecision
         decision,
         owner=incident.owner,
         mode=incident.mode,
-        offers=tuple(offer.responder for offer in incident.offers if offer.state in ("offered", "claimed")),
+        offers=tuple(offer.responder for offer in incident.offers if is_open(offer)),
         copies=incident.copies,
         priority=incident.priority,
         claim_due_at=due_at(incident, "claim"),

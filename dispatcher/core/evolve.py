@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from dispatcher.core import clocks, evolve_handling
 from dispatcher.core.evolve_handling import ended_pauses
-from dispatcher.core.lifecycle import HELD, OPEN
+from dispatcher.core.lifecycle import HELD, HOME, OPEN
 from dispatcher.core.parties import keeping, led, offer_of, superseded
 from schemas import events as ev
 from schemas.incidents import Clock, ClockName, Duplicate, Incident, Mode, Offer, State, Unit
@@ -75,6 +75,14 @@ def opened(event: ev.RoutingDecided) -> Incident:
     )
 
 
+def fold(rows: Iterable[tuple[int, Iterable[ev.AnyEvent]]]) -> Incident | None:
+    """The incident after these rows (seq, events) of its own, in order; None = there were none."""
+    incident: Incident | None = None
+    for seq, happened in rows:
+        incident = apply_row(incident, seq, happened)
+    return incident
+
+
 def _claimed(incident: Incident, event: ev.IncidentClaimed) -> Incident:
     offers = tuple(
         replace(offer, state="claimed", claimed_at=event.at) if offer.responder == event.responder else offer
@@ -86,14 +94,7 @@ def _claimed(incident: Incident, event: ev.IncidentClaimed) -> Incident:
         crew_sent=incident.crew_sent or event.crew_sent,
         promised_at=event.promised_at or incident.promised_at,
     )
-    if not event.lead:
-        return told
-    return replace(
-        told,
-        state="claimed",
-        claimed_at=event.at,
-        clocks=clocks.stop(incident.clocks, event.at, only="claim"),
-    )
+    return _taken(told, event.at) if event.lead else told
 
 
 def _withdrawn(incident: Incident, event: ev.OfferWithdrawn) -> Incident:
@@ -106,9 +107,7 @@ def _withdrawn(incident: Incident, event: ev.OfferWithdrawn) -> Incident:
 def _called_back(units: tuple[Unit, ...], of: tuple[str, ...], at: datetime) -> tuple[Unit, ...]:
     """Units of those who have it no more are no longer ours to send."""
     return tuple(
-        replace(unit, state="withdrawn", at=at)
-        if unit.responder in of and unit.state not in ("cleared", "withdrawn")
-        else unit
+        replace(unit, state="withdrawn", at=at) if unit.responder in of and unit.state not in HOME else unit
         for unit in units
     )
 
@@ -140,7 +139,7 @@ def _unclaimed(incident: Incident, at: datetime) -> Incident:
 
 
 def _taken(incident: Incident, at: datetime) -> Incident:
-    """Somebody has it whose claim did not count as the lead's before."""
+    """Somebody has it whose claim makes the incident claimed."""
     if incident.state != "offered":
         return incident
     return replace(incident, state="claimed", claimed_at=at, clocks=clocks.stop(incident.clocks, at, only="claim"))
@@ -232,7 +231,7 @@ def _resolved(incident: Incident, event: ev.IncidentResolved) -> Incident:
         return replace(ended, resolved_at=event.at)
     until = event.at + timedelta(seconds=incident.close_after_s)
     waits = clocks.started(event.at, confirm=until)
-    return replace(ended, resolved_at=event.at, clocks=(*clocks.without(ended.clocks, "confirm"), *waits))
+    return replace(ended, resolved_at=event.at, clocks=(*ended.clocks, *waits))
 
 
 def _ended(incident: Incident, state: State, at: datetime) -> Incident:

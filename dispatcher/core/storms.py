@@ -8,6 +8,7 @@ from msgspec import Struct
 from dispatcher.core.context import Context, Verdict
 from dispatcher.core.grouping import cells_around, distance_m
 from dispatcher.core.lifecycle import OPEN
+from routing_rules.coordinates import cell_of
 from schemas import events as ev
 from schemas.commands import GatherStorm
 from schemas.incidents import Incident
@@ -46,7 +47,7 @@ class _Free:
         self._names = {one.incident_id: one for one in standing}
         self._cells: defaultdict[str, list[Standing]] = defaultdict(list)
         for one in self._names.values():
-            self._cells[cells_around(one.point, 0)[0]].append(one)
+            self._cells[cell_of(one.point)].append(one)
 
     def __iter__(self) -> Iterator[Standing]:
         return iter(self._names.values())

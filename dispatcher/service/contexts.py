@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from dispatcher.core import Context, LastRow, Plan, apply_row
+from dispatcher.core import Context, LastRow, Plan, fold
 from dispatcher.service.arrivals import keyed
 from dispatcher.service.working import Working
 from routing_rules import Compiled, perceive, route
@@ -78,9 +78,7 @@ class Contexts:
     def _last(self, incident: Incident) -> LastRow | None:
         """The newest row, and the fold of those before it."""
         rows = self._work.history(incident)
-        before: Incident | None = None
-        for seq, events in rows[:-1]:
-            before = apply_row(before, seq, events)
+        before = fold(rows[:-1])
         return None if before is None else LastRow(before, *rows[-1])
 
     def _corrected(self, incident: Incident, command: do.CorrectIncident) -> Plan:

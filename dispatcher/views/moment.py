@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from dispatcher.core import apply_row
+from dispatcher.core import fold
 from dispatcher.store.journal import read as read_journal
 from dispatcher.store.tables import journal
 from schemas.events import JournalRow
@@ -51,10 +51,7 @@ def rows_until(rows: Iterable[JournalRow], moment: Moment) -> list[JournalRow]:
 
 def folded(rows: Iterable[JournalRow]) -> Incident | None:
     """The incident after these rows of its own, in order; None = it had not been opened."""
-    incident: Incident | None = None
-    for row in rows:
-        incident = apply_row(incident, row.seq, row.events)
-    return incident
+    return fold((row.seq, row.events) for row in rows)
 
 
 class Since(Struct, frozen=True):

@@ -9,10 +9,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from dispatcher.core import Context, LastRow, apply_row, decide
+from dispatcher.core import Context, LastRow, decide
 from dispatcher.core.clocks import clock_of
 from dispatcher.core.lifecycle import LIFECYCLE, UNDO_WITHIN_S, UNIT_MOVES
 from dispatcher.core.parties import holders, offer_of
+from dispatcher.views.moment import folded
 from schemas.command_bodies import UndoBody
 from schemas.commands import UndoStep
 from schemas.events import JournalRow
@@ -95,9 +96,7 @@ def undo_of(incident: Incident, rows: Sequence[JournalRow], now: datetime) -> Un
     step = next(((it.responder, it.at) for it in newest.events if hasattr(it, "responder") and hasattr(it, "at")), None)
     if step is None or len(rows) < 2:
         return None
-    before: Incident | None = None
-    for row in rows[:-1]:
-        before = apply_row(before, row.seq, row.events)
+    before = folded(rows[:-1])
     if before is None:  # pragma: no cover - the first row opened it
         return None
     responder, at = step

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dispatcher.core.clocks import due_at
-from dispatcher.core.parties import holding
+from dispatcher.core.parties import holding, is_open
 from schemas import events as ev
 from schemas.incidents import Incident
 from schemas.notices import Notice
@@ -84,7 +84,7 @@ def _text(value: str | float | datetime) -> str:
 def _concerned(after: Incident, event: ev.AnyEvent) -> list[str]:
     """Holders, open candidates, copies, and whoever acted; each once."""
     acted = getattr(event, "responder", None)
-    parties = [offer.responder for offer in after.offers if offer.state in ("offered", "claimed")]
+    parties = [offer.responder for offer in after.offers if is_open(offer)]
     return list(dict.fromkeys([*parties, *after.copies, *([acted] if acted else [])]))
 
 

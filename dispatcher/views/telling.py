@@ -15,6 +15,7 @@ from msgspec import Struct
 from dispatcher.core import apply_row
 from dispatcher.store import Body, Store
 from dispatcher.views.masking import masked
+from dispatcher.views.moment import folded
 from dispatcher.views.notices import notices_of
 from routing_rules import Compiled
 from schemas import events as ev
@@ -77,8 +78,7 @@ class Telling:
         if before is not None and before.seq != row.seq - 1:
             before = None
         if before is None and row.seq > 1:
-            for earlier in self._store.journal_of(row.incident_id, row.seq - 1):
-                before = apply_row(before, earlier.seq, earlier.events)
+            before = folded(self._store.journal_of(row.incident_id, row.seq - 1))
         after = apply_row(before, row.seq, row.events)
         self._states[row.incident_id] = after
         self._states.move_to_end(row.incident_id)
