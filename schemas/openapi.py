@@ -10,11 +10,12 @@ from schemas import http_route as http
 from schemas import refusals, views
 from schemas.http_route import Parameter, Route
 from schemas.http_routes import ROUTES
+from schemas.ids import ULID
 from schemas.json_schema import Schema, components
 
 _WHERE: Final = "#/components/schemas"
 _PROBLEM: Final = "application/problem+json"
-_ULID: Final = "^[0-9A-HJKMNP-TV-Z]{26}$"
+_ULID: Final = f"^{ULID}$"
 _RESPONDER: Final = "^[a-z0-9][a-z0-9-]*$"
 _FORM: Final = "multipart/form-data"
 _BINARY: Final[Schema] = {"type": "string", "format": "binary"}

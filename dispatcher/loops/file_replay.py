@@ -17,11 +17,11 @@ from dispatcher.loops.file_import import opened_last
 from dispatcher.loops.file_rows import PIECE, Handle, Row, closing, letter
 from dispatcher.loops.import_tally import Tally
 from dispatcher.service.arrivals import Arrival, keyed, route_arrival
-from dispatcher.service.ids import derived
 from dispatcher.service.policies import ActivePolicies
 from dispatcher.store import Store
 from schemas.commands import ClaimIncident, Command, FireDue, KeepDeadLetter, SubmitReport
 from schemas.events import AnyEvent, BundlePublished, ReportReceived
+from schemas.ids import derived
 from schemas.reports import Report
 
 VIA: Final = "replay"

@@ -10,11 +10,11 @@ from typing import Final
 
 from dispatcher.core.storms import storms
 from dispatcher.service import Policies, StoredBundles, Writer
-from dispatcher.service.ids import derived
 from dispatcher.store import Store
 from dispatcher.views.storms import many_of_a_kind
 from routing_rules import Compiled
 from schemas.commands import Command, GatherStorm
+from schemas.ids import first_since
 
 _EVERY_S: Final = 2.0
 
@@ -40,7 +40,7 @@ class StormWatch:
         storm = policy.bundle.storm
         if storm is None:
             return
-        since_id = derived(self._now() - timedelta(seconds=storm.for_s), bytes(10))
+        since_id = first_since(self._now() - timedelta(seconds=storm.for_s))
         with self._store.reading() as connection:
             kinds = many_of_a_kind(connection, jurisdiction, since_id, at_least=storm.count)
         for standing in kinds.values():

@@ -4,18 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_TRIPLES: Final = [a + b + c for a in _ALPHABET for b in _ALPHABET for c in _ALPHABET]
+from schemas.ids import TRIPLES, base32
+
 _COUNTER_LIMIT: Final = 1 << 30
-
-
-def _base32(value: int, triples: int) -> str:
-    return "".join(_TRIPLES[(value >> (15 * place)) & 0x7FFF] for place in reversed(range(triples)))
-
-
-def derived(at: datetime, key: bytes) -> str:
-    """The id of this instant and key (10 bytes of it count), the same whenever it is made."""
-    return _base32(int(at.timestamp() * 1000), 4)[2:] + _base32(int.from_bytes(key[:10], "big"), 6)[2:]
 
 
 class Ulids:
@@ -32,9 +23,9 @@ class Ulids:
     def start_batch(self, now: datetime) -> None:
         milliseconds = int(now.timestamp() * 1000)
         randomness = int.from_bytes(self._random_bytes(8), "big")
-        self._prefix = (_base32(milliseconds, 4) + _base32(randomness, 4))[2:22]
+        self._prefix = (base32(milliseconds, 4) + base32(randomness, 4))[2:22]
         self._counter = randomness % (_COUNTER_LIMIT // 2)
 
     def next(self) -> str:
         self._counter += 1
-        return self._prefix + _TRIPLES[self._counter >> 15] + _TRIPLES[self._counter & 0x7FFF]
+        return self._prefix + TRIPLES[self._counter >> 15] + TRIPLES[self._counter & 0x7FFF]

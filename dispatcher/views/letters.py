@@ -8,9 +8,10 @@ from sqlalchemy import Connection, func, or_, select
 from dispatcher.store.tables import letters
 from dispatcher.views.queue import BadCursor
 from schemas.dead_letters import DeadLetterItem, DeadLetterList
+from schemas.ids import ULID
 
 STATES: Final = ("open", "redriven", "discarded")
-_ULID: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_ULID: Final = re.compile(ULID)
 
 
 def letter_list(

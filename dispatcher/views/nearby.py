@@ -8,13 +8,13 @@ from sqlalchemy import Connection, or_, select
 from dispatcher.store.queue_rows import NOT_OPEN
 from dispatcher.store.tables import bodies, queue
 from dispatcher.views.related import SHOWN, Point, Subject, Weighed, candidates, shown, spots, weigh
+from schemas.ids import first_since
 from schemas.incidents import Incident
 from schemas.views import RelatedIncidents
 
 WITHIN_M: Final = 200
 FARTHEST_M: Final = 5_000
 DAYS: Final = 30
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def nearby(connection: Connection, incident: Incident, now: datetime, *, within_m: int, days: int) -> RelatedIncidents:
@@ -31,7 +31,7 @@ def nearby(connection: Connection, incident: Incident, now: datetime, *, within_
     if where := spots(subject, within_m):
         around = candidates(connection, subject, queue.c.rank > NOT_OPEN, or_(*where))
         lately = candidates(
-            connection, subject, queue.c.rank == NOT_OPEN, queue.c.incident_id >= _first_id(since), or_(*where)
+            connection, subject, queue.c.rank == NOT_OPEN, queue.c.incident_id >= first_since(since), or_(*where)
         )
         found = [weigh(subject, other, within_m) for other in (*around, *lately)]
     close = [it for it in found if {"near", "same-place"} & {*it.reasons}]
@@ -43,9 +43,3 @@ def _point_of(connection: Connection, incident: Incident) -> Point | None:
     rows = select(bodies.c.lat, bodies.c.lon).where(bodies.c.ref == incident.report_id, bodies.c.lat.is_not(None))
     found = connection.execute(rows).one_or_none()
     return None if found is None else (found.lat, found.lon)
-
-
-def _first_id(at: datetime) -> str:
-    """Not larger than any id made since then: ids begin with their millisecond."""
-    ms = max(0, int(at.timestamp() * 1000))
-    return "".join(_ALPHABET[ms >> 5 * place & 31] for place in reversed(range(10)))

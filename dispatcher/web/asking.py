@@ -9,6 +9,7 @@ from litestar import Request
 from dispatcher.core.lifecycle import OPEN
 from dispatcher.views.asked import ROLES, Asked
 from dispatcher.web.problems import DETAILS, Refuse
+from schemas.ids import ULID
 from schemas.incidents import ALL_STATES, State
 from schemas.reports import is_plausible
 
@@ -16,7 +17,7 @@ AnyRequest = Request[Any, Any, Any]
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 200
 _LONGEST_WORD: Final = 200
-_ULID: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_ULID: Final = re.compile(ULID)
 _OFFSET: Final = re.compile(r"(?:Z|[+-]\d\d:?\d\d)\Z")
 _KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 
