@@ -151,7 +151,7 @@ class _Log:
         is_empty = False
         with suppress(sqlite3.Error):  # a full disk, say: the transaction will tell
             is_empty = _empty_log(writer)
-        self._long = _LONG_LOG_BYTES if is_empty else size + _LONG_LOG_BYTES // 2
+        self._long = _LONG_LOG_BYTES if is_empty else size + _LONG_LOG_BYTES // 4
         self._again_at = time.monotonic() + _AGAIN_S
 
 
