@@ -133,7 +133,8 @@ class Life:
 
 
 def _come_to_rest(engine: Engine) -> None:
-    """Until what is due has rung and everything has been relayed."""
+    """Until what is due has rung and everything has been relayed; storms that gather later would not be."""
+    engine._loops["storms"].stop()
     give_up_at = time.monotonic() + _REST_LIMIT_S
     store = engine.store
     while (
