@@ -22,7 +22,7 @@ from dispatcher.service.file_keeper import FileKeeper
 from dispatcher.settings import Settings
 from dispatcher.store import Store, StoreError
 from dispatcher.store.files import FileFolder, FileStore
-from dispatcher.store.folders import make_folder
+from dispatcher.store.folders import make_folder, replace_file
 from routing_rules import Bundle, Compiled, encode_bundle, load_pack
 from schemas import outcomes as out
 from schemas.commands import PublishBundle
@@ -177,11 +177,7 @@ def find_pack(name: str) -> Path:
 def write_server_file(settings: Settings) -> None:
     """Tell the CLI where the server is; readable by its owner only, since it holds the token."""
     told = {"url": settings.http, "token": settings.admin_token, "pid": os.getpid()}
-    path = settings.server_file
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(told, file)
-    fresh.replace(path)
+    replace_file(settings.server_file, json.dumps(told).encode())
 
 
 def remove_server_file(settings: Settings) -> None:

@@ -15,7 +15,6 @@ from schemas.incidents import NOT_OVER_STATES, Incident
 
 _CLAIM_BUCKETS = (60, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
 _RESOLUTION_BUCKETS = (1800, 3600, 7200, 14400, 28800, 86400, 172800, 432000, 864000, 2592000)
-_STATES = NOT_OVER_STATES
 _LATE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2.5, 10, 60)
 _BATCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 _SIZE_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -65,7 +64,7 @@ class Metrics:
 
     def refresh(self, counts: Counts) -> None:
         """Gauges as the store has them: at start and every few seconds, so that they hold with several processes."""
-        for state in _STATES:
+        for state in NOT_OVER_STATES:
             self._open.labels(state).set(counts.open_by_state.get(state, 0))
 
     def committed(self, changes: Changes, outcomes: Sequence[out.Outcome], seconds: float) -> None:

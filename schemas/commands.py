@@ -1,7 +1,9 @@
 """What the outside wants to happen. Everything that comes in becomes one of these and goes through `service.handle`."""
 
+import hashlib
 from datetime import datetime
 
+import msgspec
 from msgspec import Struct
 
 from schemas.command_bodies import (
@@ -32,6 +34,8 @@ from schemas.command_bodies import (
     UrgeBody,
 )
 from schemas.reports import Report
+
+_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class Command(Struct, frozen=True, gc=False, kw_only=True, tag_field="command"):
@@ -307,3 +311,8 @@ TOPIC_COMMANDS = (
     "extend",
     "resolve",
 )
+
+
+def digest_of(verb: str, incident_id: str, body: IncidentCommandBody) -> str:
+    """Hash of what a command says, however its JSON was written and by whichever door it came."""
+    return hashlib.sha256(_encoder.encode((verb, incident_id, body))).hexdigest()

@@ -3,16 +3,14 @@
 Read from the topic, and again when such a record became a dead letter and is put right.
 """
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from schemas import topics
-from schemas.commands import BODIES, TOPIC_COMMANDS, IncidentCommand
+from schemas.commands import BODIES, TOPIC_COMMANDS, IncidentCommand, digest_of
 from schemas.decode import Undecodable, command_body_from, decode_json, report_from
 from schemas.envelope import Headers, harmless, read_envelope, reason_of, unreadable
 from schemas.refusals import NotYours, title
@@ -20,7 +18,6 @@ from schemas.reports import Report
 
 _LONGEST_ID: Final = 64
 _VERBS: Final = {f"{topics.COMMAND_TYPE_PREFIX}{verb}.v1": verb for verb in TOPIC_COMMANDS}
-_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class SpeaksForAnother(Undecodable):
@@ -63,13 +60,11 @@ def command_of_record(
     if body.responder not in {None, responder}:
         raise SpeaksForAnother(title(NotYours()), syntax=False)
     body = replace(body, responder=responder)
-    # as over HTTP, so that a command repeated through the other door is recognised
-    digest = hashlib.sha256(_encoder.encode((verb, incident_id, body))).hexdigest()
     return BODIES[verb][1](
         incident_id=incident_id,
         sender=responder,
         command_id=event.id,
-        digest=digest,
+        digest=digest_of(verb, incident_id, body),
         by_topic=True,
         via="kafka",
         effective_at=effective_at,

@@ -5,8 +5,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import NoReturn, TypeVar
 
 import httpx
+import msgspec
 import typer
 
 from dispatcher.bootstrap import open_engine
@@ -17,6 +19,7 @@ from dispatcher.web.app import create_app
 from routing_rules import PackError
 
 Answer = httpx.Response
+T = TypeVar("T")
 
 
 class NoAnswer(Exception):
@@ -135,7 +138,14 @@ def running_server(settings: Settings) -> ServerApi | None:
     return server if server.is_there() else None
 
 
-def show_problem(answer: Answer) -> None:
+def decoded(answer: Answer, kind: type[T]) -> T:
+    """What it says; a problem ends the command with 1."""
+    if answer.is_error:
+        show_problem(answer)
+    return msgspec.json.decode(answer.content, type=kind)
+
+
+def show_problem(answer: Answer) -> NoReturn:
     """A refusal in words, and exit code 1."""
     try:
         problem = answer.json()

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import msgspec
 import typer
 
-from dispatcher.cli.api_client import Answer, open_api, show_problem
+from dispatcher.cli.api_client import Answer, decoded, open_api
 from dispatcher.cli.attaching import sent
 from schemas.outcomes import CommandAnswer
 
@@ -47,9 +47,7 @@ def read(answer: Answer, kind: type[T], *, as_json: bool) -> T | None:
         if answer.is_error:
             raise SystemExit(1)
         return None
-    if answer.is_error:
-        show_problem(answer)
-    return msgspec.json.decode(answer.content, type=kind)
+    return decoded(answer, kind)
 
 
 def instant(text: str | None) -> str | None:

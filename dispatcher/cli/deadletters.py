@@ -12,19 +12,17 @@ from typing import Annotated, Final
 
 import msgspec
 import typer
-from rich.console import Console
 
-from dispatcher.cli.api_client import Answer, Api, open_api, show_problem
+from dispatcher.cli.api_client import Answer, Api, decoded, open_api
 from dispatcher.cli.asking import AsJson, read
 from dispatcher.cli.import_words import progress_bar
 from dispatcher.cli.processes import fail
-from dispatcher.cli.tables import letters_table
+from dispatcher.cli.tables import letters_table, shown
 from dispatcher.cli.words import letter_done, letter_story
 from schemas.dead_letters import DeadLetterDetail, DeadLetterList
 from schemas.outcomes import DeadLetterOutcome
 
 _PATH: Final = "/api/v1/dead-letters"
-_PIPE_WIDTH: Final = 200  # nobody's terminal cuts the lines of a file
 app = typer.Typer(help="What could not become a report or a command.", no_args_is_help=True)
 
 Letter = Annotated[str, typer.Argument(help="Id of the dead letter.")]
@@ -45,7 +43,7 @@ def list_letters(
         page = read(api.ask("GET", _PATH, params=params), DeadLetterList, as_json=as_json)
     if page is None:
         return
-    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(letters_table(page))
+    shown(letters_table(page))
     if page.next_cursor:
         typer.echo(f"more: --cursor {page.next_cursor}")
 
@@ -116,10 +114,9 @@ def _open_ones(api: Api, reason: str | None) -> Iterator[str]:
     ids: list[str] = []
     cursor: str | None = None
     while True:
-        answer = api.ask("GET", _PATH, params={"reason": reason, "cursor": cursor, "limit": "200"})
-        if answer.is_error:
-            show_problem(answer)
-        page = msgspec.json.decode(answer.content, type=DeadLetterList)
+        page = decoded(
+            api.ask("GET", _PATH, params={"reason": reason, "cursor": cursor, "limit": "200"}), DeadLetterList
+        )
         ids += [item.letter_id for item in page.items]
         cursor = page.next_cursor
         if cursor is None:
@@ -136,10 +133,7 @@ def _given(file: Path | None) -> bytes:
 
 
 def _edited(api: Api, letter: str) -> bytes:
-    answer = api.ask("GET", f"{_PATH}/{letter}")
-    if answer.is_error:
-        show_problem(answer)
-    detail = msgspec.json.decode(answer.content, type=DeadLetterDetail)
+    detail = decoded(api.ask("GET", f"{_PATH}/{letter}"), DeadLetterDetail)
     before = detail.raw if detail.fixed is None else detail.fixed
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with TemporaryDirectory() as folder:  # for its owner only

@@ -1,7 +1,6 @@
 """How far an import came, in a file beside the database, so that the same command can go on there."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from dispatcher.loops.import_tally import Counted, Tally
+from dispatcher.store.folders import replace_file
 
 _UNREADABLE: Final = (OSError, msgspec.DecodeError, msgspec.ValidationError)
 
@@ -56,13 +56,9 @@ class MarkFile:
         return None
 
     def keep(self, place: int, proof: str, counted: Counted) -> None:
-        """Whole or not at all, however the process ends."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mark = Mark(content=self._content, way=self._way, place=place, proof=proof, counted=counted)
-        fresh = self._path.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(mark))
-        fresh.replace(self._path)
+        replace_file(self._path, msgspec.json.encode(mark))
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)

@@ -1,19 +1,14 @@
 """What can be asked from a terminal: queue, search, mine, counts, nearby, similar."""
 
-import sys
 from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from dispatcher.cli.api_client import open_api
 from dispatcher.cli.asking import TIME, AsJson, Incident, instant, location, read
-from dispatcher.cli.tables import counts_tables, queue_table, related_table
+from dispatcher.cli.tables import counts_tables, queue_table, related_table, shown
 from schemas.views import IncidentCounts, IncidentList, RelatedIncidents
-
-_PIPE_WIDTH = 200  # nobody's terminal cuts the lines of a file
 
 State = Annotated[
     str | None,
@@ -80,7 +75,7 @@ def counts(as_of: AsOf = None, as_json: AsJson = False) -> None:
         answer = api.ask("GET", "/api/v1/counts", params={"as_of": instant(as_of)})
     told = read(answer, IncidentCounts, as_json=as_json)
     for table in counts_tables(told) if told else ():
-        _print(table)
+        shown(table)
 
 
 def nearby(
@@ -95,7 +90,7 @@ def nearby(
         answer = api.ask("GET", f"/api/v1/incidents/{incident}/nearby", params=params)
     told = read(answer, RelatedIncidents, as_json=as_json)
     if told is not None:
-        _print(related_table(told))
+        shown(related_table(told))
 
 
 def similar(
@@ -112,7 +107,7 @@ def similar(
         answer = api.ask("POST", "/api/v1/reports:similar", body=body)
     told = read(answer, RelatedIncidents, as_json=as_json)
     if told is not None:
-        _print(related_table(told))
+        shown(related_table(told))
 
 
 def _list(
@@ -130,10 +125,6 @@ def _list(
     page = read(answer, IncidentList, as_json=as_json)
     if page is None:
         return
-    _print(queue_table(page))
+    shown(queue_table(page))
     if page.next_cursor:
         typer.echo(f"more: --cursor {page.next_cursor}")
-
-
-def _print(table: Table) -> None:
-    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)

@@ -1,8 +1,10 @@
 """Lists of the API as tables for a terminal."""
 
+import sys
 from collections.abc import Iterable, Iterator
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Column, Table
 
 from dispatcher.cli.words import clock, instant, marks, share, with_whom
@@ -10,6 +12,11 @@ from schemas.dead_letters import DeadLetterList
 from schemas.views import IncidentCounts, IncidentList, OpenCount, RelatedIncident, RelatedIncidents
 
 _NOTHING = "-"
+_PIPE_WIDTH = 200  # nobody's terminal cuts the lines of a file
+
+
+def shown(table: Table) -> None:
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
 
 
 def queue_table(page: IncidentList) -> Table:

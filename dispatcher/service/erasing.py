@@ -1,9 +1,10 @@
 """Erasing personal data: what goes, which incident's journal says so, and what is told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from dispatcher.service.working import Working
 from dispatcher.store import Erasure
+from dispatcher.store.bodies import body_refs
 from schemas import events as ev
 from schemas import outcomes as out
 from schemas import refusals as no
@@ -42,7 +43,7 @@ class Erasing:
         if incident is None:
             return out.Refused(refusal=_unknown(command))
         named = command.report_id or command.ref
-        refs = self._kept([named] if named else _refs(event for _, row in work.history(incident) for event in row))
+        refs = self._kept([named] if named else body_refs(event for _, row in work.history(incident) for event in row))
         letter_ids = work.txn.letters_of_reports(refs)
         if not refs:
             return out.BodiesErased(answer=ErasedAnswer(refs=(), letter_ids=(), repeated=True))
@@ -77,12 +78,6 @@ class Erasing:
             happened = tuple(ev.DeadLetterErased(letter_id=letter_id) for letter_id in letter_ids)
             now = self._work.now_of(command)
             self._work.add_row(jurisdiction, happened, command_id="", actor=command.actor, now=now)
-
-
-def _refs(happened: Iterable[ev.AnyEvent]) -> list[str]:
-    """Where the texts of these events lie: reports, and what was said."""
-    named = (getattr(event, name, None) for event in happened for name in ("report_id", "body_ref"))
-    return list(dict.fromkeys(ref for ref in named if ref is not None))
 
 
 def _unknown(command: EraseBody) -> no.UnknownReport | no.UnknownBody | no.UnknownIncident:

@@ -39,11 +39,20 @@ class Letters:
         self._letters: dict[str, Letter] = {}
         self._redriven: dict[int, RedriveDeadLetter] = {}
         self.handlers: dict[type[Command], Callable[..., out.Outcome]] = {
-            ReadDeadLetter: self._read,
-            FixDeadLetter: self._fix,
-            DiscardDeadLetter: self._discard,
-            RedriveDeadLetter: self._stays_or_stands,
+            ReadDeadLetter: self._on_known(self._read),
+            FixDeadLetter: self._on_known(self._fix),
+            DiscardDeadLetter: self._on_known(self._discard),
+            RedriveDeadLetter: self._on_known(self._stays_or_stands),
         }
+
+    def _on_known(self, handle: Callable[..., out.Outcome]) -> Callable[[LetterCommand], out.Outcome]:
+        """The handler with the letter that its command names."""
+
+        def handled(command: LetterCommand) -> out.Outcome:
+            letter = self._letters.get(command.letter_id)
+            return out.Refused(refusal=no.UnknownLetter()) if letter is None else handle(command, letter)
+
+        return handled
 
     def meet(self, batch: Sequence[Command]) -> Sequence[Command]:
         """The batch with each redrive replaced by what its letter says, as far as that can be read."""
@@ -117,10 +126,7 @@ class Letters:
         answer = _outcome(letter.answer) if letter.answer else _told(letter)
         return out.LetterDone(answer=replace(answer, repeated=True))
 
-    def _stays_or_stands(self, command: RedriveDeadLetter) -> out.Outcome:
-        letter = self._letters.get(command.letter_id)
-        if letter is None:
-            return out.Refused(refusal=no.UnknownLetter())
+    def _stays_or_stands(self, command: RedriveDeadLetter, letter: Letter) -> out.Outcome:
         if letter.state == "redriven":
             return self._stands(letter)
         if letter.erased_at is not None:
@@ -138,18 +144,12 @@ class Letters:
             stayed = ev.DeadLetterStayed(letter_id=letter.letter_id, reason=reason)
             self._change(command, replace(letter, reason=reason), stayed)
 
-    def _read(self, command: ReadDeadLetter) -> out.Outcome:
-        letter = self._letters.get(command.letter_id)
-        if letter is None:
-            return out.Refused(refusal=no.UnknownLetter())
+    def _read(self, command: ReadDeadLetter, letter: Letter) -> out.Outcome:
         if letter.erased_at is None:
             self._row(command, letter, ev.DeadLetterRead(letter_id=letter.letter_id))
         return out.LetterShown(answer=_detail(letter))
 
-    def _fix(self, command: FixDeadLetter) -> out.Outcome:
-        letter = self._letters.get(command.letter_id)
-        if letter is None:
-            return out.Refused(refusal=no.UnknownLetter())
+    def _fix(self, command: FixDeadLetter, letter: Letter) -> out.Outcome:
         if letter.erased_at is not None:
             return out.Refused(refusal=no.Erased(detail="the bytes of this dead letter were erased"))
         if letter.state != "open":
@@ -160,10 +160,7 @@ class Letters:
             self._change(command, fixed, ev.DeadLetterFixed(letter_id=letter.letter_id))
         return out.LetterDone(answer=replace(_told(letter), repeated=repeated))
 
-    def _discard(self, command: DiscardDeadLetter) -> out.Outcome:
-        letter = self._letters.get(command.letter_id)
-        if letter is None:
-            return out.Refused(refusal=no.UnknownLetter())
+    def _discard(self, command: DiscardDeadLetter, letter: Letter) -> out.Outcome:
         if letter.state == "redriven":
             return _settled(letter)
         if letter.state == "discarded":

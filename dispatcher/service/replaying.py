@@ -86,10 +86,7 @@ def verify(store: Store, *, keys_since: datetime, progress: Progress) -> Replaye
     `progress` is told of each journal row twice: when it is found to follow, and when it is folded.
     """
     with store.derived() as tables:
-        position, head = tables.head()
-        found = Replayed(
-            rows_count=position, incidents_count=0, head=head.hex(), broken_at=tables.first_break(progress)
-        )
+        found = _chain(tables, progress)
         if found.broken_at is not None:
             return found
         comparison = Comparison(tables, to_us(keys_since), progress)
@@ -108,10 +105,7 @@ def repair(store: Store, *, keys_since: datetime, progress: Progress) -> Replaye
     A key whose report's body is erased cannot be made again; it is counted in `not_repaired_count`.
     """
     with store.rebuilding() as (tables, writing):
-        position, head = tables.head()
-        found = Replayed(
-            rows_count=position, incidents_count=0, head=head.hex(), broken_at=tables.first_break(progress)
-        )
+        found = _chain(tables, progress)
         if found.broken_at is not None:
             return found
         comparison = Comparison(tables, to_us(keys_since), progress)
@@ -125,6 +119,12 @@ def repair(store: Store, *, keys_since: datetime, progress: Progress) -> Replaye
             repaired_count=repairs.count,
             not_repaired_count=repairs.impossible_count,
         )
+
+
+def _chain(tables: DerivedTables, progress: Progress) -> Replayed:
+    """What is found before anything is compared: the newest row, and whether each follows the one before it."""
+    position, head = tables.head()
+    return Replayed(rows_count=position, incidents_count=0, head=head.hex(), broken_at=tables.first_break(progress))
 
 
 class Comparison:

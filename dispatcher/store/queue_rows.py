@@ -12,12 +12,11 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from dispatcher.store import journal, tables
-from dispatcher.store.bodies import read_bodies
+from dispatcher.store.bodies import body_refs, read_bodies
 from dispatcher.store.changes import Changes, NewBody
 from dispatcher.store.dialect import LONGEST_WORDS, Dialect, Row
 from dispatcher.store.instants import to_us
 from dispatcher.store.texts import code, folded
-from schemas.events import JournalRow
 from schemas.incidents import OPEN_STATES, Clock, Incident
 
 OPEN: Final = frozenset(OPEN_STATES)
@@ -105,17 +104,11 @@ def forget_words(connection: Connection, dialect: Dialect, incident_ids: Iterabl
         incident = _incident(doc)
         rows = journal.read(connection, select(tables.journal).where(tables.journal.c.incident_id == incident.id))
         if rows:
-            kept = read_bodies(connection, body_refs(rows)).values()
+            refs = body_refs(event for row in rows for event in row.events)
+            kept = read_bodies(connection, refs).values()
             words = joined_words(words_of(body.kind, body.doc) for body in kept)
             question = statement.replace("?", dialect.placeholder)
             connection.exec_driver_sql(question, (words, incident.jurisdiction, rank_of(incident), incident.id))
-
-
-def body_refs(rows: Iterable[JournalRow]) -> list[str]:
-    """Where the texts of these rows lie: reports, and what was said."""
-    names = ("report_id", "body_ref")
-    refs = (getattr(event, name, None) for row in rows for event in row.events for name in names)
-    return list(dict.fromkeys(ref for ref in refs if ref is not None))
 
 
 def joined_words(parts: Iterable[str]) -> str:

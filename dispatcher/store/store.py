@@ -27,7 +27,6 @@ from dispatcher.store.txn import Txn
 from schemas.events import JournalRow
 from schemas.incidents import NOT_OVER_STATES
 
-_NOT_OVER: Final = NOT_OVER_STATES
 SCRUB_AT_MOST: Final = 64 * 1_048_576  # half a second for those who write
 _SECRET: Final = "keyed-hashes"  # noqa: S105 (the name of a row)
 
@@ -174,10 +173,10 @@ class Store:
         # naming the jurisdictions lets the index find the open ones among a million closed; grouped in the index's own
         # order nothing is sorted
         here = select(tables.active_bundles.c.jurisdiction)
-        is_open = incident.state.in_(_NOT_OVER) & incident.jurisdiction.in_(here)
+        is_open = incident.state.in_(NOT_OVER_STATES) & incident.jurisdiction.in_(here)
         order = incident.jurisdiction, incident.state
         by_state = select(incident.state, func.count()).where(is_open).group_by(*order)
-        found: dict[str, int] = dict.fromkeys(_NOT_OVER, 0)
+        found: dict[str, int] = dict.fromkeys(NOT_OVER_STATES, 0)
         with self.reading() as connection:
             for state, count in connection.execute(by_state):
                 found[state] += count

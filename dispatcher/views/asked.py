@@ -11,6 +11,7 @@ from dispatcher.store.tables import parties, queue
 from dispatcher.store.texts import folded
 from schemas.incidents import ALL_STATES, Incident, State
 
+HAS: Final = ("offered", "claimed")  # roles of who is asked or has it
 ROLES: Final = ("offered", "claimed", "returned", "withdrawn", "copy")
 _LONGEST_SEARCH: Final = 8  # words
 
@@ -25,7 +26,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     jurisdiction: str
     states: tuple[State, ...] = ALL_STATES
     responder: str | None = None
-    roles: tuple[str, ...] = ("offered", "claimed")
+    roles: tuple[str, ...] = HAS
     category: str | None = None
     area: str | None = None
     q: str | None = None

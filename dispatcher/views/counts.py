@@ -9,11 +9,11 @@ from dispatcher.store.instants import to_us
 from dispatcher.store.queue_rows import NOT_OPEN, OPEN, urgent_clock
 from dispatcher.store.save import parties_of
 from dispatcher.store.tables import incidents, parties, queue
+from dispatcher.views.asked import HAS
 from dispatcher.views.moment import Moment, Since, since
 from schemas.incidents import ALL_STATES, Incident
 from schemas.views import IncidentCounts, OpenCount, ResponderCount
 
-_HAS = ("offered", "claimed")
 _Key = tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ def _responders(
         parties.c.jurisdiction == jurisdiction,
         parties.c.responder.in_(list(responders)),
         parties.c.state.in_(sorted(OPEN)),
-        parties.c.role.in_(_HAS),
+        parties.c.role.in_(HAS),
         *later.unchanged(parties.c.incident_id),
     )
     has: Counter[_Key] = Counter()
@@ -87,7 +87,7 @@ def _responders(
         overdue[responder] += late_count
     for incident in later.before:
         for _, responder, state, _, role in parties_of(incident):
-            if state in OPEN and role in _HAS:
+            if state in OPEN and role in HAS:
                 has[responder, role] += 1
                 overdue[responder] += _was_late(incident, at_us)
     return has, overdue

@@ -1,6 +1,6 @@
 """One incident: its state, its clocks and every voice, without the reporters."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,8 +23,15 @@ _incident = msgspec.json.Decoder(Incident)
 
 def incident_of(connection: Connection, incident_id: str) -> Incident | None:
     """State of the incident as last committed."""
-    doc = connection.execute(select(incidents.c.doc).where(incidents.c.id == incident_id)).scalar_one_or_none()
-    return None if doc is None else _incident.decode(doc)
+    return incidents_of(connection, [incident_id]).get(incident_id)
+
+
+def incidents_of(connection: Connection, incident_ids: Collection[str]) -> dict[str, Incident]:
+    """States as last committed, by id; unknown ones are absent."""
+    if not incident_ids:
+        return {}
+    docs = connection.execute(select(incidents.c.doc).where(incidents.c.id.in_(incident_ids))).scalars()
+    return {incident.id: incident for incident in map(_incident.decode, docs)}
 
 
 def detail(connection: Connection, incident: Incident, rows: Sequence[JournalRow], now: datetime) -> IncidentDetail:

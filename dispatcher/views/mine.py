@@ -11,6 +11,5 @@ def own(jurisdiction: str, responder: str) -> Asked:
         jurisdiction=jurisdiction,
         states=tuple(state for state in ALL_STATES if state in OPEN),
         responder=responder,
-        roles=("offered", "claimed"),
         late_first=True,
     )

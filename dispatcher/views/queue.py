@@ -28,8 +28,9 @@ from sqlalchemy import (
 
 from dispatcher.store.instants import EPOCH, from_us, to_us
 from dispatcher.store.queue_rows import NOT_OPEN, OPEN, urgent_clock
-from dispatcher.store.tables import incidents, queue
+from dispatcher.store.tables import queue
 from dispatcher.views.asked import Asked, fitting, ranks, wanted
+from dispatcher.views.incident import incidents_of
 from dispatcher.views.moment import Moment, Since, since
 from dispatcher.views.readings import item_of
 from dispatcher.views.report_bodies import report_bodies
@@ -42,8 +43,6 @@ _LAST_US: Final = to_us(datetime.max.replace(tzinfo=EPOCH.tzinfo))
 _Key = Annotated[str, Meta(pattern=r"^[0-9A-Z]{1,26}\Z")]
 _AtUs = Annotated[int, Meta(ge=0, le=_LAST_US)]
 _Position = Annotated[int, Meta(ge=0, lt=1 << 62)]
-
-_incident = msgspec.json.Decoder(Incident)
 
 
 class BadCursor(ValueError):
@@ -169,9 +168,7 @@ def _rows(found: _Page, after: _Open | _Rest | None, count: int) -> Sequence[_Fo
 
 
 def _stored(connection: Connection, rows: Sequence[_Found[_Open | _Rest]]) -> list[Incident]:
-    ids = [key.id for key, incident in rows if incident is None]
-    docs = connection.execute(select(incidents.c.id, incidents.c.doc).where(incidents.c.id.in_(ids))) if ids else ()
-    stored = {row[0]: _incident.decode(row[1]) for row in docs}
+    stored = incidents_of(connection, [key.id for key, incident in rows if incident is None])
     return [incident or stored[key.id] for key, incident in rows]
 
 

@@ -6,12 +6,12 @@ Used by the questions `nearby` and `similar`.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, select
 
 from dispatcher.core.grouping import cells_around, distance_m
 from dispatcher.store.tables import bodies, incidents, queue
+from dispatcher.views.incident import incidents_of
 from dispatcher.views.report_bodies import report_bodies
 from schemas.incidents import Incident
 from schemas.reports import Report
@@ -22,7 +22,6 @@ _LOOKED_AT: Final = 2_000  # candidates, the newest
 _PLACE, _TEXT, _KIND = 0.5, 0.3, 0.2  # what each weighs in a score
 _ALIKE: Final = 0.5  # from here on it is worth saying
 
-_incident = msgspec.json.Decoder(Incident)
 Point = tuple[float, float]
 
 
@@ -101,8 +100,7 @@ def weigh(subject: Subject, other: Candidate, within_m: float) -> Weighed:
 
 def shown(connection: Connection, best: Sequence[Weighed]) -> tuple[RelatedIncident, ...]:
     """With what a person needs to recognise them."""
-    docs = select(incidents.c.doc).where(incidents.c.id.in_([it.incident_id for it in best]))
-    found = {it.id: it for it in map(_incident.decode, connection.execute(docs).scalars())} if best else {}
+    found = incidents_of(connection, [it.incident_id for it in best])
     firsts = report_bodies(connection, [it.report_id for it in found.values()])
     return tuple(_related(it, found[it.incident_id], firsts) for it in best)
 

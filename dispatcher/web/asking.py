@@ -7,7 +7,7 @@ from typing import Any, Final
 from litestar import Request
 
 from dispatcher.core.lifecycle import OPEN
-from dispatcher.views.asked import ROLES, Asked
+from dispatcher.views.asked import HAS, ROLES, Asked
 from dispatcher.web.problems import DETAILS, Refuse
 from schemas.ids import ULID
 from schemas.incidents import ALL_STATES, State
@@ -82,6 +82,14 @@ def _id(request: AnyRequest, name: str, unknown: str) -> str:
     return found
 
 
+def flag(request: AnyRequest, name: str) -> bool:
+    """True or false; left out = false."""
+    given = parameter(request, name)
+    if given not in (None, "true", "false"):
+        raise Refuse(422, "BadParameter", f"{name} is true or false", parameter=name)
+    return given == "true"
+
+
 def parameter(request: AnyRequest, name: str) -> str | None:
     """A query parameter; left out and empty are the same."""
     given = request.query_params.getall(name, [])
@@ -105,7 +113,7 @@ def page_size(request: AnyRequest) -> int:
 
 def asked(request: AnyRequest, jurisdiction: str, state: str | None) -> Asked:
     """The filters of the incident list. `state` and `role` may name several, by comma; "open" = not yet done."""
-    roles = several(request, "role", ROLES) or ("offered", "claimed")
+    roles = several(request, "role", ROLES) or HAS
     return Asked(
         jurisdiction=jurisdiction,
         states=states(state),

@@ -1,18 +1,13 @@
-"""Claim, return, resolve, close, cancel."""
+"""Whatever can be done to an incident, a verb each."""
 
-import hashlib
-
-import msgspec
 from litestar import Response, post
 
 from dispatcher.web import asking, rendering
 from dispatcher.web.asking import AnyRequest
 from dispatcher.web.engine import carry_out, engine_of
 from schemas.command_bodies import IncidentCommandBody
-from schemas.commands import BODIES, IncidentCommand
+from schemas.commands import BODIES, IncidentCommand, digest_of
 from schemas.decode import command_body_from, decode_json
-
-_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 @post([f"/incidents/{{incident_id:str}}/{verb}" for verb in BODIES])
@@ -26,12 +21,11 @@ async def command_incident(request: AnyRequest) -> Response[bytes]:
 
 
 def command_from(verb: str, incident_id: str, body: IncidentCommandBody, key: str | None) -> IncidentCommand:
-    """The command of a verb. Its digest covers verb, incident and body, however the JSON was written."""
-    digest = hashlib.sha256(_encoder.encode((verb, incident_id, body))).hexdigest() if key else ""
+    """The command of a verb."""
     return BODIES[verb][1](
         incident_id=incident_id,
         sender=body.responder or "local",
         command_id=key,
-        digest=digest,
+        digest=digest_of(verb, incident_id, body) if key else "",
         body=body,  # type: ignore[call-arg]
     )

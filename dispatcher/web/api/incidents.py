@@ -99,7 +99,7 @@ def detail_of(engine: Engine, incident_id: str, at: datetime | None = None) -> I
             rows = rows_until(rows, moment_of(connection, at))
         incident = incident_of(connection, incident_id) if at is None else folded(rows)
         if incident is None:
-            raise Refuse(404, "UnknownIncident", DETAILS["UnknownIncident"])
+            raise _unknown()
         return detail(connection, incident, rows, at or engine.now())
 
 
@@ -107,7 +107,7 @@ def nearby_of(engine: Engine, incident_id: str, within_m: int = WITHIN_M, days: 
     with engine.store.reading() as connection:
         incident = incident_of(connection, incident_id)
         if incident is None:
-            raise Refuse(404, "UnknownIncident", DETAILS["UnknownIncident"])
+            raise _unknown()
         return nearby(connection, incident, engine.now(), within_m=within_m, days=days)
 
 
@@ -131,5 +131,9 @@ def explanation_of(engine: Engine, incident_id: str) -> IncidentExplanation:
 def _rows(engine: Engine, incident_id: str) -> list[JournalRow]:
     rows = engine.store.journal_of(incident_id)
     if not rows:
-        raise Refuse(404, "UnknownIncident", DETAILS["UnknownIncident"])
+        raise _unknown()
     return rows
+
+
+def _unknown() -> Refuse:
+    return Refuse(404, "UnknownIncident", DETAILS["UnknownIncident"])

@@ -25,7 +25,7 @@ _SECONDS: Final = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
 @get("/events")
 async def follow_events(request: AnyRequest) -> ASGIApp:
     """Server-sent events in commit order; Last-Event-ID, or `after`, resumes without a gap."""
-    feed, digests = _feed_with_room(request), _flag(request, "digest")
+    feed, digests = _feed_with_room(request), asking.flag(request, "digest")
     audience = await asyncio.to_thread(_audience, request, asking.parameter(request, "responder"))
     if digests and (audience.responder or audience.category or audience.area):
         raise Refuse(422, "BadParameter", "a digest is of everything or of one incident", parameter="digest")
@@ -96,10 +96,3 @@ def _wait_s(request: AnyRequest) -> float:
     if not _SECONDS.fullmatch(given):
         raise Refuse(422, "BadParameter", f"wait is a number of seconds, at most {LONGEST_WAIT_S:g}", parameter="wait")
     return min(float(given), LONGEST_WAIT_S)
-
-
-def _flag(request: AnyRequest, name: str) -> bool:
-    given = asking.parameter(request, name)
-    if given not in (None, "true", "false"):
-        raise Refuse(422, "BadParameter", f"{name} is true or false", parameter=name)
-    return given == "true"

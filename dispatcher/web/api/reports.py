@@ -64,12 +64,10 @@ async def show_reporter(request: AnyRequest) -> Response[bytes]:
 
 
 def _trusted(request: AnyRequest) -> bool:
-    given = asking.parameter(request, "trusted")
-    if given not in (None, "true", "false"):
-        raise problems.Refuse(422, "BadParameter", "trusted is true or false", parameter="trusted")
-    if given == "true":
+    trusted = asking.flag(request, "trusted")
+    if trusted:
         admin_only(request)
-    return given == "true"
+    return trusted
 
 
 def _read(raw: bytes, *, trusted: bool) -> SubmitReport | dict[str, object]:
